@@ -1,0 +1,107 @@
+/* Includes: a file's maps put into the map that asks for it. */
+#include "config_yaml.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct chain { const struct chain *outer; dev_t device; ino_t inode; unsigned depth; };
+
+static struct node *load(struct config_reader *r, const char *file, const struct node *asked, const struct chain *outer);
+
+static bool same_value(const struct node *a, const struct node *b)
+{
+    struct buf left = { 0 }, right = { 0 };
+    node_json(&left, a);
+    node_json(&right, b);
+    bool same = span_same(buf_span(&left), buf_span(&right));
+    buf_fini(&left);
+    buf_fini(&right);
+    return same;
+}
+
+/* Takes the members of 'other' into 'map', map into map; what is in 'map' wins. As equals, they must not differ. */
+static void merge(struct config_reader *r, struct node *map, struct node **other, bool equals)
+{
+    while ((*other)->count) {
+        struct node *theirs = node_take(*other, 0), *ours = node_find(map, theirs->key);
+        if (!ours) {
+            node_add(map, theirs);
+            continue;
+        }
+        if (ours->kind == NODE_MAP && theirs->kind == NODE_MAP)
+            merge(r, ours, &theirs, equals);
+        else if (equals && !same_value(ours, theirs))
+            node_error(r->errors, theirs, theirs->key, "another included file says something else (%s:%u)", ours->file, ours->line);
+        node_destroy(&theirs);
+    }
+    node_destroy(other);
+}
+
+static struct node *take_include(struct node *map)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->child[i]->key, "include") == 0) return node_take(map, i);
+    return NULL;
+}
+
+static void include_one(struct config_reader *r, struct node *into, const struct node *name, const struct chain *outer)
+{
+    struct buf path = { 0 };
+    const char *slash = strrchr(name->file, '/');
+    if (name->kind != NODE_STRING || !name->text[0]) {
+        node_error(r->errors, name, "include", "it must be a file's name or a list of them");
+        return;
+    }
+    if (slash && name->text[0] != '/') buf_add(&path, span_from(name->file, (size_t)(slash - name->file) + 1));
+    buf_add(&path, span_of(name->text));
+    struct node *other = load(r, buf_text(&path), name, outer);
+    buf_fini(&path);
+    if (other && other->kind == NODE_MAP) merge(r, into, &other, true);
+    else if (other && other->kind != NODE_NULL) node_error(r->errors, other, "", "what is included must be a map"), node_destroy(&other);
+    else node_destroy(&other);
+}
+
+static void resolve(struct config_reader *r, struct node *map, const struct chain *outer)
+{
+    struct node *names = map->kind == NODE_MAP ? take_include(map) : NULL;
+    if (!names) return;
+    struct node *sum = node_new(NODE_MAP, map->file, map->line, map->column);
+    for (size_t i = 0; names->kind == NODE_LIST && i < names->count; i++) include_one(r, sum, names->child[i], outer);
+    if (names->kind != NODE_LIST) include_one(r, sum, names, outer);
+    node_destroy(&names);
+    merge(r, map, &sum, false);
+}
+
+static bool enter(struct config_reader *r, const char *file, const struct node *asked, const struct chain *outer, struct chain *here)
+{
+    struct stat st;
+    *here = (struct chain){ .outer = outer, .depth = outer ? outer->depth + 1 : 0 };
+    if (stat(file, &st) != 0) return true;          /* reading it will say why */
+    here->device = st.st_dev, here->inode = st.st_ino;
+    const char *wrong = here->depth > CONFIG_INCLUDES_MAX ? "files include one another more than 8 levels deep" : NULL;
+    for (const struct chain *c = outer; c && !wrong; c = c->outer)
+        if (c->device == st.st_dev && c->inode == st.st_ino) wrong = "this file includes itself";
+    if (!wrong) return true;
+    node_error(r->errors, asked, "include", "%s: %s", file, wrong);
+    r->broken = true;
+    return false;
+}
+
+static struct node *load(struct config_reader *r, const char *file, const struct node *asked, const struct chain *outer)
+{
+    static const char *const places[] = { "listeners", "namespaces" };
+    struct chain here;
+    if (!enter(r, file, asked, outer, &here)) return NULL;
+    struct node *n = config_parse_yaml(r, file, asked);
+    for (size_t i = 0; n && i < sizeof places / sizeof places[0]; i++) {
+        struct node *map = node_find(n, places[i]);
+        if (map) resolve(r, map, &here);
+    }
+    if (n) resolve(r, n, &here);
+    return n;
+}
+
+struct node *config_include_yaml(struct config_reader *r, const char *file)
+{
+    return load(r, file, NULL, NULL);
+}

@@ -1,0 +1,43 @@
+/* config_rows - config.def, with the row macros that the includer defined; the
+ * others are nothing. Undefines them all. Meant to be included more than once. */
+#ifndef SECTION
+#define SECTION(...)
+#endif
+#ifndef NUMBER
+#define NUMBER(...)
+#endif
+#ifndef TEXT
+#define TEXT(...)
+#endif
+#ifndef CHOICE
+#define CHOICE(...)
+#endif
+#ifndef BOOL
+#define BOOL(...)
+#endif
+#ifndef TEXTS
+#define TEXTS(...)
+#endif
+#ifndef RULES
+#define RULES(...)
+#endif
+#ifndef GROUP
+#define GROUP(...)
+#endif
+#ifndef LIST
+#define LIST(...)
+#endif
+#ifndef MAP
+#define MAP(...)
+#endif
+#include "config.def"
+#undef SECTION
+#undef NUMBER
+#undef TEXT
+#undef CHOICE
+#undef BOOL
+#undef TEXTS
+#undef RULES
+#undef GROUP
+#undef LIST
+#undef MAP

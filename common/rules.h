@@ -1,0 +1,91 @@
+/* rules - what a namespace does about events, as data: compiled at load from
+ * the topology's nodes, run per event into a list of effects.
+ *
+ *     events:
+ *       room:say:
+ *         require: {room: string, message: {type: string, min: 1, max: 1000}}
+ *         member: "{room}"
+ *         emit: {to: "room:{room}", others: true, event: room:said, args: [{from: "{user.id}", message: "{message}"}]}
+ *         reply: {event: said, args: [{id: "{new.id}"}]}
+ *         ack: {ok: true}
+ *
+ * Keys of a rule, all optional, run in this order whatever the file's order:
+ *     require   FIELD: TYPE, or {type, min, max, optional}; TYPE is string, number, integer, boolean, object, array,
+ *               any; min and max are UTF-16 units of a string, a number's value, elements of an array.
+ *               "require: string": the first argument itself. FIELD is "a", "a.b" or "args.1".
+ *     member    a room, or a list: the sender must be in it
+ *     join      a room, or a list; what is written fills the part after "room:"
+ *     leave     the same
+ *     emit      {to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these
+ *     reply     {event, args, volatile}, or a list: to the sending socket
+ *     ack       a template. Absent: [null]. In a namespace with acks: error-first v goes as [null, v], else as [v]
+ *     refuse    {event, args} and/or {ack}: the answer where require or member fails, or an address can't be made;
+ *               {field} and {problem} stand in its scope. Default: event "error" with [{message: "{field} {problem}"}].
+ *               A refusal's ack v goes as [v] in both forms; absent: [null].
+ * 'connect' has join, emit, reply; 'online' and 'offline' are {to, event, args, except, volatile} or a list.
+ *
+ * An event that is refused has no effect but its refusal. Rules are immutable: one
+ * owner, rules_destroy. Templates: template.h. Pure. */
+#ifndef CAUSEWAY_RULES_H
+#define CAUSEWAY_RULES_H
+
+#include "config.h"
+#include "template.h"
+
+struct rules;
+struct rules_rule;
+
+/* NULL where anything is wrong: every error is a line in 'errors'. Keeps nothing of 'ns'. */
+struct rules *rules_new(const struct config_namespace *ns, struct buf *errors);
+void rules_destroy(struct rules **self);
+
+/* ---- running */
+
+enum rules_effect_kind { RULES_JOIN, RULES_LEAVE, RULES_EMIT, RULES_REPLY, RULES_ACK };
+
+struct rules_effect {
+    enum rules_effect_kind kind;
+    bool        is_volatile;
+    struct span to;             /* JOIN, LEAVE: one address, "room:lobby"; EMIT: strs of addresses (msg.h) */
+    struct span except;         /* EMIT: strs; with 'others' the sender's "socket:<id>" is one of them */
+    struct span args;           /* EMIT, REPLY: ["event", ...]; ACK: [...] */
+    struct span attachments;    /* a byte each: number k of args is the packet's attachment attachments.ptr[k] */
+};
+
+/* What a run causes, in order. { 0 } is an empty one; reuse it from event to event.
+ * Spans point into 'text' and live until the next run or rules_effects_fini. */
+struct rules_effects {
+    struct rules_effect *at;
+    size_t      count;
+    struct span field, problem; /* where the event was refused: "message", "is missing" */
+    /* rules' own: */
+    size_t      cap;
+    struct rules_place *place;
+    struct buf  text;
+};
+void rules_effects_fini(struct rules_effects *e);
+
+/* Is the sender in that room ("room:lobby")? */
+struct rules_rooms {
+    bool (*is_member)(const void *self, struct span address);
+    const void *self;
+};
+
+/* The rule of an event ("name" as it stands in the packet), or NULL. By hash: 10 rules or 10,000. */
+const struct rules_rule *rules_find(const struct rules *r, struct span event);
+
+/* Runs the rule of scope->event. OK; ERR_UNKNOWN: there is none; else the event was refused:
+ * ERR_MISSING, ERR_TYPE, ERR_LIMIT, ERR_RANGE, ERR_SYNTAX by what was wrong, ERR_AUTH: not a member,
+ * ERR_STATE: it would send one of Socket.IO's own events. The scope must not point into 'out'.
+ * Whatever it says, 'out' holds all that is to be done; the last effect is always an ACK
+ * (for packets that ask for one). 'rooms' may be NULL: a member of nothing. */
+enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms,
+                   struct rules_effects *out);
+
+/* A socket that came, a user's first and last one. What can't be addressed is left out;
+ * the first such error is answered. No ACK. */
+enum err rules_connect(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
+enum err rules_online(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
+enum err rules_offline(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* sid - session and socket ids: 20 characters of base64url, as Socket.IO's are.
+ *
+ * 15 bytes: u16 number of the gateway that made it (so that any daemon finds the
+ * owner without asking), 8 random bytes, 5 bytes of SipHash-2-4 over those ten
+ * with the cluster's session-id key: an id that no gateway made is known as such
+ * at any gateway, and a stranger would have to guess 104 bits. Pure. */
+#ifndef CAUSEWAY_SID_H
+#define CAUSEWAY_SID_H
+
+#include "buf.h"
+#include "err.h"
+
+#define SID_LENGTH 20
+#define SID_KEY_BYTES 16
+
+struct sid { char text[SID_LENGTH]; };      /* not terminated */
+
+static inline struct span sid_span(const struct sid *s) { return (struct span){ s->text, SID_LENGTH }; }
+void     sid_make(struct sid *out, uint16_t gateway, const uint8_t random[8], const uint8_t key[SID_KEY_BYTES]);
+/* ERR_SYNTAX: not of the form; ERR_AUTH: not signed with this key. key NULL: the signature is not asked. */
+enum err sid_decode(struct span text, const uint8_t *key, uint16_t *gateway);
+
+#endif

@@ -1,0 +1,61 @@
+/* verbs - what outsiders ask for: one JSON object per request, checked against
+ * the table of verbs.def, before anything is done.
+ *
+ * The verb is the one key of the object that names a verb; its value is the
+ * subject. An unknown field, a wrong type, a missing field, a text that is too
+ * long: the problem names the field and says what is wanted, and costs nobody
+ * else anything. Decoded spans point into the request. Pure. Documented in
+ * docs/ZMQ-API.md, whose tables verbs_document writes. */
+#ifndef CAUSEWAY_VERBS_H
+#define CAUSEWAY_VERBS_H
+
+#include "buf.h"
+#include "config.h"
+#include "err.h"
+
+enum verb {
+#define VERB(name, plane, subject, doc) VERB_##name,
+#define FIELD(verb, name, type, need, doc)
+#include "verbs.def"
+#undef VERB
+#undef FIELD
+    VERB_COUNT
+};
+enum verb_plane { PLANE_PUBLISH, PLANE_ADMIN };
+enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS, TYPE_ARRAY, TYPE_BOOL, TYPE_MS,
+                 TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USERS, TYPE_ANY, TYPES };
+
+/* All field names there are; a verb that has no such field refuses it. */
+enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_timeout, FIELD_id, FIELD_ref,
+             FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_COUNT };
+
+struct request {
+    enum verb   verb;
+    struct span subject;                /* JSON values, as they stand; empty where absent */
+    struct span field[FIELD_COUNT];
+    uint32_t    timeout_ms, limit;      /* defaults applied */
+};
+
+struct verb_problem {
+    const char *code;                   /* "bad-json", "unknown-verb", "unknown-field", "wrong-type", ... */
+    struct span field;                  /* the field's name, or empty */
+    const char *message;
+};
+
+struct verb_limits {
+    uint32_t answer_ms, max_body_bytes, max_addresses;
+};
+
+/* OK, or the reason for the counter, and *problem for the answer. addressed: a frame
+ * of its own says 'to' already, so that field is not required and not allowed. */
+enum err verbs_check(struct request *r, struct span json, const struct verb_limits *limits, bool addressed, struct verb_problem *problem);
+
+const char *verb_name(enum verb verb);
+enum verb_plane verb_plane(enum verb verb);
+/* May this request pass a socket with this allow-list? A namespace of "" asks for the verb only. */
+bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp);
+/* An encoded BODY of an emit, join, leave or disconnect. The addresses may come from a frame of their own. */
+void verbs_body(struct buf *out, const struct request *r, struct span to_frame, struct span attachments, uint64_t wall);
+void verbs_document(struct buf *markdown);
+
+#endif
