@@ -1,0 +1,68 @@
+/* presence_inside - what presence.c, presence_sync.c and presence_ask.c share; nobody else. */
+#ifndef CAUSEWAY_PRESENCE_INSIDE_H
+#define CAUSEWAY_PRESENCE_INSIDE_H
+
+#include "lease.h"
+#include "presence.h"
+#include "user.h"
+
+enum {
+    PRESENCE_OWNERS_MAX = 256,      /* presence daemons */
+    PRESENCE_HELD_MAX   = 65536,    /* messages that wait for the sync */
+    PRESENCE_EARLY_MAX  = 256,      /* questions that do */
+};
+
+struct held {                       /* a SESSION_UP that can't be counted yet, or the DOWN behind it */
+    uint16_t      number;
+    uint64_t      epoch;
+    enum msg_type type;
+    struct blob  *fields;
+};
+
+struct early {                      /* a question that can't be answered as a whole yet */
+    uint16_t     router;
+    uint64_t     deadline;
+    struct blob *fields;
+};
+
+struct presence {
+    struct presence_options o;
+    struct presence_stats *stats;
+    struct users    users;
+    struct leases   leases;
+    struct announce announce;
+    struct store    store;
+    struct effects  effects;
+    struct rules_effects ruled;
+
+    uint16_t owner[PRESENCE_OWNERS_MAX];    /* ready presence daemons */
+    size_t   owner_count;
+    bool     member;                        /* this one is among them */
+    bool     synced;
+    uint64_t grace;                         /* mono ms: synced by then at the latest; 0: not a member yet */
+
+    struct held  *held;
+    size_t        held_count, held_cap;
+    struct early  early[PRESENCE_EARLY_MAX];
+    size_t        early_count;
+    struct buf    scratch, key, body;
+    struct presence_time now;               /* of the call */
+};
+
+/* presence.c */
+bool presence_owns(const struct presence *self, struct span key);
+void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online);
+enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields);
+void presence_leave(struct presence *self, struct session *s);      /* its socket is gone: counted, announced, written, freed */
+
+/* presence_sync.c: which users are ours, and whether everything about them has been told */
+void presence_take_view(struct presence *self);
+void presence_on_synced(struct presence *self, struct lease *lease, uint64_t view);
+void presence_check_sync(struct presence *self);
+enum err presence_hold(struct presence *self, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields);
+
+/* presence_ask.c: questions of the command socket */
+enum err presence_ask(struct presence *self, uint16_t router, struct span fields);
+void presence_ask_due(struct presence *self, bool all);     /* early ones: whose time is over, or all */
+
+#endif
