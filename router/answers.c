@@ -1,0 +1,67 @@
+#include "answers.h"
+
+#include <stdlib.h>
+
+enum { INDEX_BITS = 24 };
+
+void answers_init(struct answers *self)
+{
+    *self = (struct answers){ 0 };
+}
+
+void answers_fini(struct answers *self)
+{
+    for (size_t i = 0; i < self->cap; i++) buf_fini(&self->at[i].acks);
+    free(self->at);
+    free(self->free);
+    *self = (struct answers){ 0 };
+}
+
+static void grow(struct answers *self)
+{
+    size_t cap = self->cap ? self->cap * 2 : 64;
+    NEED(cap <= 1u << INDEX_BITS);
+    self->at = realloc(self->at, cap * sizeof *self->at);
+    self->free = realloc(self->free, cap * sizeof *self->free);
+    NEED(self->at && self->free);
+    for (size_t i = cap; i-- > self->cap;) {
+        self->at[i] = (struct answer){ .asked = 0 };
+        self->free[self->free_count++] = (uint32_t)i;
+    }
+    self->cap = cap;
+}
+
+struct answer *answers_add(struct answers *self, const struct from *from, uint64_t asked, uint64_t deadline)
+{
+    static const uint64_t one_generation = 1ull << INDEX_BITS;
+    if (self->free_count == 0) grow(self);
+    uint32_t index = self->free[--self->free_count];
+    struct answer *a = &self->at[index];
+    /* 'asked' of a free place keeps its last ref, so the generation goes on from there. */
+    uint64_t generation = (a->asked & ~(one_generation - 1)) + one_generation;
+    *a = (struct answer){ .ref = generation | index, .asked = asked, .role = from->role, .number = from->number, .deadline = deadline };
+    self->count++;
+    return a;
+}
+
+struct answer *answers_find(struct answers *self, uint64_t ref)
+{
+    size_t index = ref & ((1u << INDEX_BITS) - 1);
+    return ref && index < self->cap && self->at[index].ref == ref ? &self->at[index] : NULL;
+}
+
+void answers_drop(struct answers *self, struct answer *a)
+{
+    buf_fini(&a->acks);
+    self->free[self->free_count++] = (uint32_t)(a - self->at);
+    *a = (struct answer){ .asked = a->ref };
+    self->count--;
+}
+
+struct answer *answers_next(struct answers *self, struct answer *after)
+{
+    if (self->count == 0) return NULL;
+    for (size_t i = after ? (size_t)(after - self->at) + 1 : 0; i < self->cap; i++)
+        if (self->at[i].ref) return &self->at[i];
+    return NULL;
+}

@@ -1,0 +1,164 @@
+#include "gather.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+
+/* What is gathered by each verb: whom it asks, the list's name, its sort key. */
+static const struct plan {
+    enum role   roles[5];
+    const char *list, *key;
+} plans[VERB_COUNT] = {
+    [VERB_sockets] = { { ROLE_GATEWAY }, "sockets", "id" },
+    [VERB_rooms]   = { { ROLE_GATEWAY }, "rooms", "room" },
+    [VERB_who]     = { { ROLE_PRESENCE }, "users", "user" },
+    [VERB_online]  = { { ROLE_PRESENCE }, "users", "user" },
+    [VERB_health]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
+};
+
+const enum role *gather_roles(enum verb verb)
+{
+    return plans[verb].roles;
+}
+
+void gather_init(struct gather *self, const struct request *r, struct span json, uint64_t deadline)
+{
+    *self = (struct gather){ .verb = r->verb, .limit = r->limit, .deadline = deadline, .asked = blob_new(json) };
+}
+
+void gather_fini(struct gather *self)
+{
+    blob_drop(&self->asked);
+    buf_fini(&self->waiting), buf_fini(&self->parts), buf_fini(&self->failed);
+}
+
+void gather_expect(struct gather *self, struct span id)
+{
+    buf_add(&self->waiting, id);
+    buf_add_byte(&self->waiting, ' ');
+}
+
+static bool cross_off(struct buf *ids, struct span id)
+{
+    struct span rest = buf_span(ids);
+    while (rest.len) {
+        struct span one = span_cut(&rest, ' ');
+        if (!span_same(one, id)) continue;
+        size_t at = (size_t)(one.ptr - ids->ptr), n = id.len + 1;
+        memmove(ids->ptr + at, ids->ptr + at + n, ids->len - at - n);
+        ids->len -= n;
+        return true;
+    }
+    return false;
+}
+
+bool gather_on_told(struct gather *self, struct span id, enum err error, struct span json)
+{
+    if (!cross_off(&self->waiting, id)) return false;
+    if (error != OK || json_check(json, JSON_MAX_DEPTH) != OK || json_type_of(json) != JSON_OBJECT) {
+        buf_add(&self->failed, id);
+        buf_add_byte(&self->failed, ' ');
+    } else {
+        struct buf str = { 0 };
+        buf_add(&str, json);
+        msg_add_str(&self->parts, buf_span(&str));
+        buf_fini(&str);
+    }
+    return true;
+}
+
+bool gather_complete(const struct gather *self)
+{
+    return self->waiting.len == 0;
+}
+
+/* ---- merging */
+
+struct item { struct span key, value; };
+
+static int by_key(const void *a, const void *b)
+{
+    return span_order(((const struct item *)a)->key, ((const struct item *)b)->key);
+}
+
+/* A key sorts by its text: 42 and "42" are neighbours. */
+static struct span sort_key(struct span element, const char *name)
+{
+    struct span key = json_find(element, span_of(name));
+    return json_type_of(key) == JSON_STRING ? span_head(span_skip(key, 1), key.len - 2) : key;
+}
+
+static struct item *collect(const struct gather *self, size_t *count)
+{
+    const struct plan *plan = &plans[self->verb];
+    struct span parts = buf_span(&self->parts), part, element;
+    struct item *items = NULL;
+    size_t cap = 0;
+    *count = 0;
+    while (msg_next_str(&parts, &part)) {
+        struct span list = json_find(part, span_of(plan->list));
+        if (json_type_of(list) != JSON_ARRAY) continue;
+        while (json_next(&list, &element)) {
+            if (*count == cap) {
+                cap = cap ? cap * 2 : 64;
+                items = realloc(items, cap * sizeof *items);
+                NEED(items);
+            }
+            items[(*count)++] = (struct item){ sort_key(element, plan->key), element };
+        }
+    }
+    if (items) qsort(items, *count, sizeof *items, by_key);
+    return items;
+}
+
+static void add_ids(struct buf *json, struct span ids, bool *comma)
+{
+    while (ids.len) {
+        if (*comma) buf_add_byte(json, ',');
+        json_quote(json, span_cut(&ids, ' '));
+        *comma = true;
+    }
+}
+
+/* One room of several gateways is one room. */
+static size_t add_room(struct buf *json, const struct item *items, size_t at, size_t count)
+{
+    uint64_t sum = 0, n;
+    size_t i = at;
+    for (; i < count && span_same(items[i].key, items[at].key); i++)
+        if (json_to_uint(json_find(items[i].value, SPAN("sockets")), UINT64_MAX, &n)) sum += n;
+    buf_add_literal(json, "{\"room\":");
+    buf_add(json, json_find(items[at].value, SPAN("room")));
+    buf_add_literal(json, ",\"sockets\":");
+    buf_add_uint(json, sum);
+    buf_add_byte(json, '}');
+    return i;
+}
+
+void gather_merge(const struct gather *self, struct buf *json)
+{
+    const struct plan *plan = &plans[self->verb];
+    bool paged = self->verb == VERB_sockets || self->verb == VERB_rooms || self->verb == VERB_who;
+    size_t count, i = 0, given = 0;
+    struct item *items = collect(self, &count);
+    buf_add_format(json, ",\"%s\":[", plan->list);
+    while (i < count && (!paged || given < self->limit)) {
+        if (given++) buf_add_byte(json, ',');
+        if (self->verb == VERB_rooms) {
+            i = add_room(json, items, i, count);
+        } else {
+            buf_add(json, items[i++].value);
+        }
+    }
+    buf_add_byte(json, ']');
+    if (paged && i < count) {
+        buf_add_literal(json, ",\"next\":");
+        json_quote(json, items[i - 1].key);
+    }
+    free(items);
+    bool comma = false;
+    buf_add_format(json, ",\"complete\":%s,\"missing\":[", self->waiting.len || self->failed.len ? "false" : "true");
+    add_ids(json, buf_span(&self->waiting), &comma);
+    add_ids(json, buf_span(&self->failed), &comma);
+    buf_add_byte(json, ']');
+}

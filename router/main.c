@@ -1,0 +1,260 @@
+/* router - owns rooms: numbers, keeps, copies and delivers what is sent to them,
+ * and serves the outsiders' sockets. DESIGN.md in this folder has the map. */
+#include "outside_zmq.h"
+#include "roster.h"
+
+#include <unistd.h>
+
+struct app {
+    struct daemon        d;
+    struct router_stats  stats;
+    struct router       *router;
+    struct roster       *roster;
+    struct outside      *outside;
+    struct service_timer tick, roster_timer;
+    uint64_t             turned;        /* when the last turn ended */
+};
+
+static struct router_time now_of(const struct app *app)
+{
+    return (struct router_time){ service_now(app->d.svc), service_wall(app->d.svc) };
+}
+
+static struct from from_of(struct peer *peer, uint64_t number)
+{
+    return (struct from){ peer_role(peer), peer_number(peer), span_of(peer_id(peer)), peer_epoch(peer), number };
+}
+
+/* ---- the roster: this daemon's part in deciding who is there */
+
+static void on_roster_time(void *self);
+
+static void spread(struct app *app, const struct roster_out *out)
+{
+    if (out->send) {
+        for (struct peer *p = NULL; (p = bus_next(app->d.bus, p));)
+            if (peer_up(p)) bus_say(p, ROSTER, &out->roster);
+        (void)bus_take_roster(app->d.bus, &out->roster);
+    }
+    uint64_t deadline = roster_deadline(app->roster);
+    if (deadline != UINT64_MAX) service_timer_set(app->d.svc, &app->roster_timer, deadline);
+}
+
+static void on_roster_time(void *self)
+{
+    struct app *app = self;
+    struct roster_out out = { 0 };
+    roster_expire(app->roster, service_now(app->d.svc), &out);
+    spread(app, &out);
+}
+
+static void on_beat(void *self, struct peer *peer, const struct msg_BEAT *beat, const struct msg_MEMBER *member)
+{
+    struct app *app = self;
+    struct roster_out out = { 0 };
+    if (peer_role(peer) == ROLE_GATEWAY) router_on_positions(app->router, peer_number(peer), beat->positions);
+    enum err e = roster_on_beat(app->roster, member, beat->view, service_now(app->d.svc), &out);
+    if (e != OK && e != ERR_GONE) app->stats.refused_bus[e]++;
+    spread(app, &out);
+}
+
+static void on_bye(void *self, struct peer *peer)
+{
+    struct app *app = self;
+    struct roster_out out = { 0 };
+    (void)roster_on_bye(app->roster, span_of(peer_id(peer)), service_now(app->d.svc), &out);
+    spread(app, &out);
+}
+
+static void on_settled(struct app *app, enum role role, uint16_t number, struct span fields)
+{
+    struct msg_SETTLED m;
+    struct roster_out out = { 0 };
+    enum err e = msg_decode_SETTLED(&m, fields);
+    if (e == OK) e = roster_on_settled(app->roster, role, number, m.view, service_now(app->d.svc), &out);
+    if (e != OK && e != ERR_GONE) app->stats.refused_bus[e]++;
+    spread(app, &out);
+}
+
+static void on_roster(struct app *app, struct span fields)
+{
+    struct msg_ROSTER m;
+    struct roster_out out = { 0 };
+    enum err e = msg_decode_ROSTER(&m, fields);
+    if (e == OK) e = roster_on_roster(app->roster, &m, service_now(app->d.svc), &out);
+    if (e == OK) e = bus_take_roster(app->d.bus, &m);
+    if (e != OK && e != ERR_GONE) app->stats.refused_bus[e]++;
+    spread(app, &out);
+}
+
+/* ---- the bus */
+
+static void on_message(void *self, struct peer *peer, enum msg_type type, struct span fields, uint64_t number)
+{
+    struct app *app = self;
+    struct from from = from_of(peer, number);
+    struct msg_STATS stats;
+    switch ((unsigned)type) {
+    case MSG_STATS:
+        if (msg_decode_STATS(&stats, fields) == OK) outside_stats(app->outside, stats.id, stats.kind, stats.json);
+        break;
+    case MSG_ROSTER:
+        router_noted(app->router, &from);
+        on_roster(app, fields);
+        break;
+    case MSG_SETTLED:
+        router_noted(app->router, &from);
+        on_settled(app, from.role, from.number, fields);
+        break;
+    default:
+        router_on_message(app->router, &from, type, fields, now_of(app));
+        if (type == MSG_COPY) bus_say_received(peer);
+    }
+}
+
+static void forget_unconfirmed(struct peer *peer)
+{
+    struct blob *message;
+    while ((message = bus_take_unconfirmed(peer))) blob_drop(&message);
+}
+
+static void on_peer(void *self, struct peer *peer, enum bus_event event)
+{
+    struct app *app = self;
+    if (event == BUS_UP || event == BUS_REBORN) bus_defer(peer, true);
+    if (event == BUS_REBORN) {
+        forget_unconfirmed(peer);       /* meant for the life that is over; sender and gateways tell the new one what it needs */
+        router_on_reborn(app->router, peer_role(peer), peer_number(peer), peer_epoch(peer), now_of(app));
+    } else if (event == BUS_GONE) {
+        router_on_gone(app->router, peer_role(peer), peer_number(peer), now_of(app));
+        outside_forget(app->outside, span_of(peer_id(peer)));
+    }
+}
+
+static void on_confirm(void *self, struct peer *peer, uint64_t up_to)
+{
+    struct app *app = self;
+    if (peer_role(peer) == ROLE_ROUTER) router_on_confirm(app->router, peer_number(peer), up_to, now_of(app));
+}
+
+static void on_received(void *self, struct peer *peer, uint64_t up_to)
+{
+    struct app *app = self;
+    if (peer_role(peer) == ROLE_ROUTER) router_on_received(app->router, peer_number(peer), up_to, now_of(app));
+}
+
+static void on_view(void *self, enum view_change change)
+{
+    struct app *app = self;
+    router_on_view(app->router, change, now_of(app));
+}
+
+/* ---- what the core wants said */
+
+static void send_one(struct app *app, struct effect *e)
+{
+    if (e->role == ROLE_ROUTER && e->number == app->d.options.number) {     /* SETTLED: all else stayed inside */
+        struct span rest = blob_span(e->message), fields;
+        enum msg_type type;
+        enum err err;
+        if (e->type == MSG_SETTLED && msg_next(&rest, &type, &fields, &err)) on_settled(app, e->role, e->number, fields);
+        return;
+    }
+    struct peer *peer = e->role == ROLE_NONE ? NULL : bus_find(app->d.bus, e->role, e->number);
+    if (!peer) return;
+    if (msg_class(e->type) == MSG_DATAGRAM) {
+        (void)bus_send_datagram(peer, blob_span(e->message));
+        return;
+    }
+    uint64_t number = bus_send(peer, blob_hold(e->message));
+    if (e->ticket) router_on_sent(app->router, e, number);
+    if (e->type == MSG_DELIVER && bus_full(peer)) router_clog(app->router, e->number, true);
+}
+
+/* The others may have moved our rooms while we stood still (a paused machine, a stopped process), and
+ * we would go on as their owner until we heard of it: what was acknowledged meanwhile nobody would
+ * have, and what its senders have sent again would come twice. Nothing leaves: a new life begins. */
+static void end_if_stalled(struct app *app)
+{
+    const struct config *c = &app->d.config;
+    uint64_t now = service_now(app->d.svc), timeout = c->bus.beat_timeout_ms;
+    uint64_t patience = c->bus.beat_ms < timeout / 2 ? timeout - c->bus.beat_ms : timeout / 2;     /* since the last beat that they had */
+    bool stalled = app->turned && now - app->turned >= patience && view_owners(bus_view(app->d.bus))->count > 1;
+    app->turned = now;
+    if (!stalled) return;
+    log_fatal(app->d.log, "stood still for so long that others may own our rooms", "limit_ms=%llu", (unsigned long long)patience);
+    _exit(EXIT_ENVIRONMENT);
+}
+
+static void flush(void *self)
+{
+    struct app *app = self;
+    end_if_stalled(app);
+    bool more = true;
+    while (more) {
+        struct effects mine = *router_effects(app->router);     /* taken, since sending may cause more */
+        *router_effects(app->router) = (struct effects){ 0 };
+        for (size_t i = 0; i < mine.count; i++) send_one(app, &mine.at[i]);
+        more = mine.count > 0;
+        effects_fini(&mine);
+        enum role role;
+        uint16_t number;
+        uint64_t link;
+        while (router_next_confirm(app->router, &role, &number, &link)) {
+            struct peer *peer = bus_find(app->d.bus, role, number);
+            if (peer) bus_confirm(peer, link);
+        }
+        struct reply reply;
+        while (router_next_reply(app->router, &reply)) outside_reply(app->outside, &reply);
+    }
+}
+
+static void on_tick(void *self)
+{
+    struct app *app = self;
+    for (struct peer *p = NULL; (p = bus_next(app->d.bus, p));)
+        if (peer_role(p) == ROLE_GATEWAY && !bus_full(p)) router_clog(app->router, peer_number(p), false);
+    router_on_time(app->router, now_of(app));
+    service_timer_set(app->d.svc, &app->tick, service_now(app->d.svc) + ROUTER_TICK_MS);
+}
+
+static bool drained(void *self)
+{
+    return router_quiet(((struct app *)self)->router);
+}
+
+/* ---- life */
+
+int main(int argc, char **argv)
+{
+    static struct app app;
+    static const struct bus_handler handler = {
+        .on_message = on_message, .on_peer = on_peer, .on_confirm = on_confirm, .on_received = on_received, .on_view = on_view, .on_beat = on_beat, .on_bye = on_bye };
+    struct daemon *d = &app.d;
+    daemon_start(d, ROLE_ROUTER, argc, argv, router_stats_view(&app.stats));
+    d->drained = drained, d->callbacks_self = &app;
+    app.tick = (struct service_timer){ .fn = on_tick, .self = &app };
+    app.roster_timer = (struct service_timer){ .fn = on_roster_time, .self = &app };
+    app.roster = roster_new(&(struct roster_options){
+        .number = d->options.number, .routers = d->config.instances.router, .beat_timeout_ms = d->config.bus.beat_timeout_ms,
+        .grace_ms = 2 * d->config.bus.beat_timeout_ms, .hold_ms = 2 * d->config.bus.beat_timeout_ms }, service_now(d->svc));
+    service_on_turn_end(d->svc, flush, &app);       /* before the bus's own hook, which sends what this one says */
+    daemon_bus(d, &handler, &app);
+    app.router = router_new(&(struct router_options){
+        .number = d->options.number, .epoch = bus_epoch(d->bus), .id = span_of(d->id), .config = &d->config,
+        .view = bus_view(d->bus), .stats = &app.stats, .seed = { process_random(), process_random() } });
+    app.outside = outside_new(d, app.router, &app.stats);
+    if (!app.outside) return EXIT_ENVIRONMENT;
+    struct buf public = { 0 };
+    outside_endpoints(app.outside, &public);
+    bus_set_public(d->bus, buf_text(&public));
+    buf_fini(&public);
+    service_timer_set(d->svc, &app.tick, service_now(d->svc) + ROUTER_TICK_MS);
+    daemon_ready(d);
+    service_run(d->svc);
+    outside_destroy(&app.outside);
+    router_destroy(&app.router);
+    int code = daemon_stop(d);
+    roster_destroy(&app.roster);
+    return code;
+}

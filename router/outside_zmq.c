@@ -1,0 +1,306 @@
+#include "outside_zmq.h"
+
+#include "address.h"
+#include "curve_zmq.h"
+#include "monitor_zmq.h"
+
+#include <czmq.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FRAMES_MAX = REQUEST_FRAMES_MAX + 4, TOPIC_MAX = 256, SUBSCRIPTION_MAX = 256 };
+/* Answers that wait for one asker to read: as many as it may have asked in a burst while ownership moved. */
+enum { ANSWERS_WAITING_MAX = 100000 };
+
+struct door {                           /* one outside socket */
+    struct outside            *outside;
+    const struct config_plane *plane;
+    const char                *name;
+    zsock_t                   *socket;
+    struct service_watch      *watch;
+    struct monitor            *monitor;
+    uint64_t                  *frames_in, *refused, *failed;
+    char                      *endpoint;
+};
+
+struct last { struct blob *json; uint32_t len; char topic[]; };     /* last value of a stats topic */
+
+enum { PULL, SUB, COMMAND, STATS_DOOR, DOORS };
+
+struct outside {
+    struct daemon       *d;
+    struct router       *router;
+    struct router_stats *stats;
+    struct door          doors[DOORS];
+    struct map           lasts;
+    struct buf           scratch;
+};
+
+static struct span topic_of(const void *value)
+{
+    const struct last *last = value;
+    return span_from(last->topic, last->len);
+}
+
+static struct router_time now_of(const struct outside *self)
+{
+    return (struct router_time){ service_now(self->d->svc), service_wall(self->d->svc) };
+}
+
+/* ---- receiving */
+
+/* All frames of one message; more than fit are read and dropped, and *count says so. False: nothing there. */
+static bool receive(void *socket, zmq_msg_t *frames, size_t *count)
+{
+    *count = 0;
+    bool more = true;
+    while (more) {
+        zmq_msg_t spill, *frame = *count < FRAMES_MAX ? &frames[*count] : &spill;
+        zmq_msg_init(frame);
+        if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(frame);
+            return *count > 0;
+        }
+        more = zmq_msg_more(frame);
+        if (frame == &spill) zmq_msg_close(&spill);
+        (*count)++;
+    }
+    return true;
+}
+
+static struct span span_of_frame(zmq_msg_t *frame)
+{
+    return span_from(zmq_msg_data(frame), zmq_msg_size(frame));
+}
+
+/* How many frames are the envelope: the identities, and the empty frame behind them
+ * that REQ sends. A DEALER may leave that out: then a payload begins at once. */
+static size_t envelope_of(zmq_msg_t *frames, size_t count)
+{
+    if (count < 2) return count;
+    struct address address;
+    struct span first = span_of_frame(&frames[1]);
+    if (first.len && (span_starts(first, '{') || address_decode(&address, first) == OK)) return 1;
+    for (size_t i = 1; i < count; i++)
+        if (zmq_msg_size(&frames[i]) == 0) return i + 1;
+    return 1;
+}
+
+static unsigned on_door(void *self, unsigned budget)
+{
+    struct door *door = self;
+    void *socket = zsock_resolve(door->socket);
+    bool answers = door == &door->outside->doors[COMMAND];
+    zmq_msg_t frames[FRAMES_MAX];
+    size_t count;
+    unsigned n = 0;
+    for (; n < budget && receive(socket, frames, &count); n++) {
+        (*door->frames_in)++;
+        size_t kept = count < FRAMES_MAX ? count : FRAMES_MAX, at = answers ? envelope_of(frames, kept) : 0;
+        struct asking asking = { .plane = door->plane };
+        if (answers) {
+            struct buf envelope = { 0 };
+            for (size_t i = 0; i < at; i++) msg_add_str(&envelope, span_of_frame(&frames[i]));
+            asking.envelope = blob_new(buf_span(&envelope));
+            buf_fini(&envelope);
+        }
+        asking.count = count - at > REQUEST_FRAMES_MAX ? REQUEST_FRAMES_MAX + 1 : count - at;
+        for (size_t i = 0; i < asking.count && i < REQUEST_FRAMES_MAX && at + i < kept; i++) asking.frames[i] = span_of_frame(&frames[at + i]);
+        enum err e = router_on_request(door->outside->router, &asking, now_of(door->outside));
+        if (e != OK) {
+            door->refused[e]++;
+            log_warn(door->outside->d->log, "request refused", "socket=%s why=%s", door->name, err_name(e));
+        }
+        for (size_t i = 0; i < kept; i++) zmq_msg_close(&frames[i]);
+    }
+    return n;
+}
+
+/* ---- stats */
+
+static void publish(struct outside *self, const struct last *last)
+{
+    void *socket = zsock_resolve(self->doors[STATS_DOOR].socket);
+    /* XPUB drops what a slow subscriber cannot take, and says OK: the next second brings newer figures. */
+    if (zmq_send(socket, last->topic, last->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+        (void)zmq_send(socket, last->json->bytes, last->json->len, ZMQ_DONTWAIT);
+    service_touch(self->doors[STATS_DOOR].watch, false);
+}
+
+static unsigned on_subscription(void *self_v, unsigned budget)
+{
+    struct door *door = self_v;
+    struct outside *self = door->outside;
+    zmq_msg_t frames[FRAMES_MAX];
+    size_t count;
+    unsigned n = 0;
+    for (; n < budget && receive(zsock_resolve(door->socket), frames, &count); n++) {
+        struct span said = span_of_frame(&frames[0]);
+        if (count == 1 && said.len >= 1 && said.len <= SUBSCRIPTION_MAX && said.ptr[0] == 1) {
+            self->stats->stats_subscriptions++;
+            struct map_walk walk = { 0 };
+            const struct last *last;
+            while ((last = map_next(&self->lasts, &walk)))
+                if (span_has_prefix(topic_of(last), span_skip(said, 1))) publish(self, last);
+        } else if (count != 1 || said.len < 1 || said.ptr[0] != 0) {
+            door->refused[ERR_SYNTAX]++;
+        }
+        for (size_t i = 0; i < count && i < FRAMES_MAX; i++) zmq_msg_close(&frames[i]);
+    }
+    return n;
+}
+
+void outside_stats(struct outside *self, struct span id, struct span kind, struct span json)
+{
+    enum role role;
+    uint16_t number;
+    if (member_id_decode(id, &role, &number) != OK || kind.len + id.len > TOPIC_MAX - 32) return;
+    buf_clear(&self->scratch);
+    buf_add_format(&self->scratch, "stats.%s.%.*s.%.*s", role_name(role), (int)id.len, id.ptr, (int)kind.len, kind.ptr);
+    struct last *last = map_find(&self->lasts, buf_span(&self->scratch));
+    if (!last) {
+        last = malloc(sizeof *last + self->scratch.len);
+        NEED(last);
+        *last = (struct last){ .len = (uint32_t)self->scratch.len };
+        memcpy(last->topic, self->scratch.ptr, self->scratch.len);
+        map_put(&self->lasts, topic_of(last), last);
+    }
+    blob_drop(&last->json);
+    last->json = blob_new(json);
+    self->stats->stats_in++;
+    publish(self, last);
+}
+
+void outside_forget(struct outside *self, struct span id)
+{
+    enum role role;
+    uint16_t number;
+    if (member_id_decode(id, &role, &number) != OK) return;
+    buf_clear(&self->scratch);
+    buf_add_format(&self->scratch, "stats.%s.%.*s.", role_name(role), (int)id.len, id.ptr);
+    struct map_walk walk = { 0 };
+    struct last *last;
+    while ((last = map_next(&self->lasts, &walk))) {
+        if (!span_has_prefix(topic_of(last), buf_span(&self->scratch))) continue;
+        map_drop(&self->lasts, topic_of(last));
+        blob_drop(&last->json);
+        free(last);
+    }
+}
+
+/* ---- answering */
+
+void outside_reply(struct outside *self, struct reply *reply)
+{
+    void *socket = zsock_resolve(self->doors[COMMAND].socket);
+    struct span rest = blob_span(reply->envelope), frame;
+    bool good = true;
+    while (good && msg_next_str(&rest, &frame)) good = zmq_send(socket, frame.ptr, frame.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (good) good = zmq_send(socket, reply->json->bytes, reply->json->len, ZMQ_DONTWAIT) >= 0;
+    if (!good) self->stats->replies_dropped++;      /* ROUTER_MANDATORY: the asker is gone, or does not read */
+    service_touch(self->doors[COMMAND].watch, false);
+    blob_drop(&reply->envelope), blob_drop(&reply->json);
+}
+
+/* ---- life */
+
+static bool set(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+static void on_failed(void *self, unsigned event)
+{
+    (void)event;
+    (*((struct door *)self)->failed)++;
+}
+
+static bool open_door(struct outside *self, int which, const char *name, const struct config_plane *plane, int type, service_drain_fn *fn)
+{
+    struct door *door = &self->doors[which];
+    struct daemon *d = self->d;
+    door->outside = self, door->plane = plane, door->name = name;
+    if (!plane->on) return true;
+    door->socket = zsock_new(type);
+    NEED(door->socket);
+    void *socket = zsock_resolve(door->socket);
+    int64_t max = plane->max_frame_bytes;
+    int hwm = type == ZMQ_ROUTER ? ANSWERS_WAITING_MAX : (int)d->config.bus.high_water_count;
+    bool done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0
+        && set(socket, ZMQ_LINGER, 500) && set(socket, ZMQ_SNDHWM, hwm)
+        /* No high-water mark for what comes in, and no ZMTP heartbeats: libzmq 4.3.4 aborts when a stranger's
+         * PINGs fill a socket to its mark and it hangs up. We drain every turn, and frames have their limit. */
+        && set(socket, ZMQ_RCVHWM, 0) && set(socket, ZMQ_HANDSHAKE_IVL, 5000)
+        && (type != ZMQ_ROUTER || set(socket, ZMQ_ROUTER_MANDATORY, 1))
+        && (type != ZMQ_XPUB || set(socket, ZMQ_XPUB_VERBOSE, 1))
+        && (type != ZMQ_SUB || zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0);
+    if (plane->keys.count) {
+        struct curve *curve = bus_curve(d->bus);
+        if (!curve) return log_fatal(d->log, "an outside socket with keys needs bus.curve", "socket=%s", name), false;
+        for (size_t i = 0; i < plane->keys.count; i++) {
+            if (strcmp(plane->keys.at[i], "*") == 0) curve_allow_any(curve, name);
+            else curve_allow(curve, name, plane->keys.at[i], plane->keys.at[i]);
+        }
+        done = done && curve_serve(curve, socket, name);
+    }
+    struct buf endpoint = { 0 };
+    config_plane_endpoint(&endpoint, &d->config, plane, name, d->options.number);
+    door->monitor = monitor_new(d->svc, socket, MONITOR_FAILED, on_failed, door);
+    done = done && door->monitor;
+    if (done && zmq_bind(socket, buf_text(&endpoint)) != 0) {
+        log_fatal(d->log, "cannot bind an outside socket", "socket=%s endpoint=%s why=%s", name, buf_text(&endpoint), zmq_strerror(zmq_errno()));
+        done = false;
+    }
+    door->endpoint = strdup(buf_text(&endpoint));
+    buf_fini(&endpoint);
+    if (done) door->watch = service_watch_zmq(d->svc, socket, fn, door);
+    return done;
+}
+
+struct outside *outside_new(struct daemon *d, struct router *router, struct router_stats *stats)
+{
+    struct outside *self = calloc(1, sizeof *self);
+    NEED(self);
+    self->d = d, self->router = router, self->stats = stats;
+    struct siphash_key seed = { process_random(), process_random() };
+    map_init(&self->lasts, &seed, topic_of);
+    const struct config *c = &d->config;
+    self->doors[PULL]       = (struct door){ .frames_in = &stats->publish_pull_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_pull };
+    self->doors[SUB]        = (struct door){ .frames_in = &stats->publish_sub_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_sub };
+    self->doors[COMMAND]    = (struct door){ .frames_in = &stats->command_in, .refused = stats->refused_command, .failed = &stats->handshakes_failed_command };
+    self->doors[STATS_DOOR] = (struct door){ .refused = stats->refused_command, .failed = &stats->handshakes_failed_stats };
+    if (!open_door(self, PULL, "publish_pull", &c->router.publish_pull, ZMQ_PULL, on_door) ||
+        !open_door(self, SUB, "publish_sub", &c->router.publish_sub, ZMQ_SUB, on_door) ||
+        !open_door(self, COMMAND, "command", &c->router.command, ZMQ_ROUTER, on_door) ||
+        !open_door(self, STATS_DOOR, "stats", &c->router.stats, ZMQ_XPUB, on_subscription))
+        outside_destroy(&self);
+    return self;
+}
+
+void outside_destroy(struct outside **self_p)
+{
+    struct outside *self = *self_p;
+    if (!self) return;
+    for (int i = 0; i < DOORS; i++) {
+        struct door *door = &self->doors[i];
+        monitor_destroy(&door->monitor);
+        service_unwatch(&door->watch);
+        zsock_destroy(&door->socket);
+        free(door->endpoint);
+    }
+    struct map_walk walk = { 0 };
+    struct last *last;
+    while ((last = map_next(&self->lasts, &walk))) blob_drop(&last->json), free(last);
+    map_fini(&self->lasts);
+    buf_fini(&self->scratch);
+    free(self);
+    *self_p = NULL;
+}
+
+void outside_endpoints(const struct outside *self, struct buf *json)
+{
+    buf_add_byte(json, '{');
+    for (int i = 0, n = 0; i < DOORS; i++)
+        if (self->doors[i].endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", self->doors[i].name, self->doors[i].endpoint);
+    buf_add_byte(json, '}');
+}

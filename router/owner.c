@@ -1,0 +1,504 @@
+#include "owner.h"
+
+#include "address.h"
+#include "owner_internal.h"
+#include "sid.h"
+
+#include <stdlib.h>
+
+struct owner *owner_new(const struct owner_options *options)
+{
+    struct owner *self = calloc(1, sizeof *self);
+    NEED(self);
+    self->o = *options;
+    rooms_init(&self->rooms, &options->seed, options->max_rooms);
+    history_init(&self->history, &options->history);
+    commits_init(&self->commits);
+    answers_init(&self->answers);
+    marks_init(&self->marks, &options->seed, options->publish_ids, options->publish_ids_ms);
+    return self;
+}
+
+void owner_destroy(struct owner **self_p)
+{
+    struct owner *self = *self_p;
+    if (!self) return;
+    rooms_fini(&self->rooms);
+    history_fini(&self->history);
+    commits_fini(&self->commits);
+    answers_fini(&self->answers);
+    deliveries_fini(&self->deliveries);
+    marks_fini(&self->marks);
+    for (size_t i = 0; i < ROOMS_GATEWAYS; i++) free(self->positions[i]);
+    buf_fini(&self->scratch), buf_fini(&self->record), buf_fini(&self->key);
+    free(self);
+    *self_p = NULL;
+}
+
+enum err owner_key(struct buf *key, struct span body)
+{
+    struct msg_BODY b;
+    struct span first;
+    struct address address;
+    enum err e = msg_decode_BODY(&b, body);
+    if (e != OK) return e;
+    if (b.nsp.len == 0 || !msg_next_str(&b.to, &first)) return ERR_MISSING;
+    e = address_decode(&address, first);
+    if (e != OK) return e;
+    buf_clear(key);
+    address_key(key, b.nsp, first);
+    return OK;
+}
+
+/* ---- who gets it */
+
+static void every_gateway(const struct owner *self, struct gateways *set)
+{
+    for (size_t i = 0; i < view_count(self->o.view); i++) {
+        const struct member *m = view_member(self->o.view, i);
+        if (m->role == ROLE_GATEWAY && m->number < ROOMS_GATEWAYS) gateways_add(set, m->number);
+    }
+}
+
+/* The gateways that have a member of an address; all of them where only another owner would know. */
+static enum err targets_of(struct owner *self, const struct msg_BODY *body, struct gateways *set)
+{
+    struct span rest = body->to, text;
+    struct address address;
+    size_t count = 0;
+    while (msg_next_str(&rest, &text)) {
+        enum err e = address_decode(&address, text);
+        if (e != OK) return e;
+        if (++count > self->o.max_addresses) return ERR_LIMIT;
+        buf_clear(&self->key);
+        address_key(&self->key, body->nsp, text);
+        uint16_t gateway;
+        if (address.kind == ADDRESS_SOCKET && sid_decode(address.name, NULL, &gateway) == OK && gateway < ROOMS_GATEWAYS &&
+            view_find(self->o.view, ROLE_GATEWAY, gateway))
+            gateways_add(set, gateway);
+        const struct gateways *interested = rooms_find(&self->rooms, buf_span(&self->key));
+        if (interested) gateways_join(set, interested);
+        else if (address.kind != ADDRESS_SOCKET && view_owner(self->o.view, buf_span(&self->key)) != self->o.number)
+            every_gateway(self, set);
+    }
+    return OK;
+}
+
+static void deliver(struct owner *self, const struct delivery *d, struct effects *out)
+{
+    struct msg_STAMPED stamped;
+    NEED(msg_decode_STAMPED(&stamped, blob_span(d->stamped)) == OK);
+    for (int g = -1; (g = gateways_next(&d->set, g)) >= 0;) {
+        uint64_t prev = self->meant[g];
+        self->meant[g] = d->seq;
+        if (gateways_has(&self->clogged, (uint16_t)g)) {
+            self->o.stats->deliveries_skipped++;
+            continue;
+        }
+        msg_encode_DELIVER(&self->scratch, &(struct msg_DELIVER){
+            .seq = d->seq, .prev = prev, .ref = d->ref, .body = stamped.body });
+        effects_add_buf(out, ROLE_GATEWAY, (uint16_t)g, MSG_DELIVER, &self->scratch, 0);
+        self->o.stats->deliveries_out++;
+    }
+}
+
+void owner_deliver(struct owner *self, bool all, struct effects *out)
+{
+    struct delivery d;
+    while (deliveries_next(&self->deliveries, all, &d)) {
+        deliver(self, &d, out);
+        blob_drop(&d.stamped);
+    }
+}
+
+/* ---- an emit */
+
+static void keep(struct owner *self, const struct msg_STAMPED *stamped, struct blob *encoded, uint64_t hash)
+{
+    struct record record = { .router = stamped->router, .epoch = stamped->epoch, .seq = stamped->seq, .time = stamped->time,
+                             .hash = hash, .stamped = encoded };
+    history_add(&self->history, &record);
+}
+
+static struct blob *encode(struct owner *self, const struct msg_STAMPED *stamped)
+{
+    msg_encode_STAMPED(&self->record, stamped);
+    struct blob *blob = blob_new(buf_span(&self->record));
+    buf_clear(&self->record);
+    return blob;
+}
+
+/* The copy for the standby; its ticket says when it is there. 0: there is no standby. */
+static uint64_t copy(struct owner *self, uint16_t standby, struct span stamped, struct effects *out)
+{
+    if (standby == RANK_NOBODY) return 0;
+    struct buf list = { 0 };
+    if (stamped.len) msg_add_str(&list, stamped);
+    msg_encode_COPY(&self->scratch, &(struct msg_COPY){ .stamped = buf_span(&list) });
+    buf_fini(&list);
+    uint64_t ticket = ++self->tickets;
+    effects_add_buf(out, ROLE_ROUTER, standby, MSG_COPY, &self->scratch, ticket);
+    self->o.stats->copies_out++;
+    return ticket;
+}
+
+static void standby_of(const struct owner *self, uint64_t hash, uint16_t *owner, uint16_t *standby)
+{
+    const struct owners *owners = view_owners(self->o.view);
+    rank_pick(owners->number, owners->count, hash, owner, standby);
+}
+
+/* Where the history has an emit that a dead router had sequenced before it was sent to us again. */
+static struct publish position_of(const struct owner *self, const struct msg_EMIT *emit)
+{
+    struct msg_STAMPED s;
+    for (size_t i = self->history.count; i-- > 0;) {
+        const struct record *r = history_at(&self->history, i);
+        if (r->router != emit->again - 1 || r->epoch != emit->again_epoch || msg_decode_STAMPED(&s, blob_span(r->stamped)) != OK) continue;
+        if (s.origin_number == emit->number && s.origin_epoch == emit->origin_epoch && span_same(s.origin, emit->origin))
+            return (struct publish){ r->epoch, r->seq, r->time, 0 };
+    }
+    return (struct publish){ .epoch = emit->again_epoch };
+}
+
+/* Seen before: the first one's position, once that is committed. 'told': the publisher is told that it was. */
+static void answer_duplicate(struct owner *self, const struct from *from, const struct msg_EMIT *emit, const struct publish *seen, bool told,
+                             uint16_t standby, struct router_time now, struct effects *out)
+{
+    self->o.stats->emits_duplicate++;
+    struct answer *answer = NULL;
+    if (emit->ref) {
+        answer = answers_add(&self->answers, from, emit->ref, now.mono + self->o.answer_ms);
+        answer->epoch = seen->epoch, answer->seq = seen->seq, answer->gateways = seen->gateways, answer->duplicate = told;
+    }
+    uint64_t ticket = copy(self, standby, (struct span){ "", 0 }, out);     /* empty: confirmed after the first one */
+    commits_add(&self->commits, from, standby, ticket, answer ? answer->ref : 0, 0);
+    if (!ticket) owner_commit(self, answer ? answer->ref : 0, out);
+}
+
+/* It was with a router that is gone: is it here by that one, or by who was its standby for this room? */
+static bool had_before(struct owner *self, const struct msg_EMIT *emit, uint64_t hash)
+{
+    uint16_t router = (uint16_t)(emit->again - 1), pair[2];
+    rank_pick(self->former.number, self->former.count, hash, &pair[0], &pair[1]);
+    return emit->again && (marks_seen(&self->marks, router, router, emit->again_epoch, emit->origin, emit->origin_epoch, emit->number) ||
+                           marks_seen(&self->marks, router, pair[1], emit->again_epoch, emit->origin, emit->origin_epoch, emit->number));
+}
+
+enum err owner_on_emit(struct owner *self, const struct from *from, const struct msg_EMIT *given, struct router_time now, struct effects *out)
+{
+    struct msg_EMIT emit = *given;
+    struct msg_BODY body;
+    enum err e = owner_key(&self->key, emit.body);
+    if (e == OK) e = msg_decode_BODY(&body, emit.body);
+    if (e != OK) {
+        self->o.stats->emits_refused++;
+        owner_note(self, from);
+        return e;
+    }
+    uint64_t hash = rank_hash(buf_span(&self->key));
+    uint16_t owner, standby;
+    standby_of(self, hash, &owner, &standby);
+    if (owner != self->o.number) return ERR_STATE;
+
+    self->o.stats->emits_in++;
+    if (emit.origin.len == 0) emit.origin = from->id, emit.origin_epoch = from->epoch;
+    if (had_before(self, &emit, hash)) {
+        struct publish before = position_of(self, &emit);
+        answer_duplicate(self, from, &emit, &before, false, standby, now, out);
+        return OK;
+    }
+    const struct publish *seen = emit.publish_id.len ? marks_published(&self->marks, emit.publish_id, now.wall) : NULL;
+    if (seen) {
+        answer_duplicate(self, from, &emit, seen, true, standby, now, out);
+        return OK;
+    }
+
+    struct gateways set = { 0 };
+    e = targets_of(self, &body, &set);
+    if (e != OK) {
+        self->o.stats->emits_refused++;
+        owner_note(self, from);
+        return e;
+    }
+    uint64_t seq = ++self->seq;
+    marks_see(&self->marks, self->o.number, self->o.number, self->o.epoch, emit.origin, emit.origin_epoch, emit.number);
+    struct answer *answer = NULL;
+    if (emit.ref) {
+        answer = answers_add(&self->answers, from, emit.ref, now.mono + (body.ack_timeout ? body.ack_timeout : self->o.answer_ms));
+        answer->epoch = self->o.epoch, answer->seq = seq, answer->gateways = gateways_count(&set);
+        if (body.flags & (BODY_REACHED | BODY_ACK)) answer->waiting = set, answer->counts = true;
+    }
+    struct msg_STAMPED stamped = { .router = self->o.number, .epoch = self->o.epoch, .seq = seq, .origin = emit.origin,
+        .origin_epoch = emit.origin_epoch, .origin_number = emit.number, .time = now.wall, .publish_id = emit.publish_id, .body = emit.body };
+    struct delivery d = { .set = set, .seq = seq, .ref = answer && answer->counts ? answer->ref : 0,
+                          .stamped = encode(self, &stamped) };
+    uint64_t ticket = 0;
+    if (!(body.flags & BODY_VOLATILE)) {
+        keep(self, &stamped, blob_hold(d.stamped), hash);
+        ticket = copy(self, standby, blob_span(d.stamped), out);
+    }
+    d.held = ticket == 0;
+    if (emit.publish_id.len) marks_publish(&self->marks, emit.publish_id, self->o.epoch, seq, gateways_count(&set), now.wall);
+    deliveries_add(&self->deliveries, &d);
+    owner_deliver(self, false, out);
+    commits_add(&self->commits, from, standby, ticket, answer ? answer->ref : 0, seq);
+    if (!ticket) owner_commit(self, answer ? answer->ref : 0, out);
+    return OK;
+}
+
+/* ---- what else peers say */
+
+enum err owner_on_interest(struct owner *self, const struct from *from, const struct msg_INTEREST *interest)
+{
+    owner_note(self, from);
+    if (from->role != ROLE_GATEWAY) return ERR_AUTH;
+    struct span rest = interest->rooms, key;
+    enum err e = OK;
+    while (e == OK && msg_next_str(&rest, &key)) {
+        if (interest->on) e = rooms_add(&self->rooms, key, from->number, interest->view);
+        else rooms_drop(&self->rooms, key, from->number);
+    }
+    return e;
+}
+
+/* A record of another's stream to keep: what its owner copies to us, or hands over. */
+enum err owner_on_copies(struct owner *self, uint16_t holder, struct span list)
+{
+    struct span bytes;
+    while (msg_next_str(&list, &bytes)) {
+        struct msg_STAMPED s;
+        enum err e = msg_decode_STAMPED(&s, bytes);
+        if (e == OK) e = owner_key(&self->key, s.body);
+        if (e != OK) return e;
+        marks_see(&self->marks, s.router, holder, s.epoch, s.origin, s.origin_epoch, s.origin_number);
+        if (s.publish_id.len) marks_publish(&self->marks, s.publish_id, s.epoch, s.seq, 0, s.time);
+        keep(self, &s, blob_new(bytes), rank_hash(buf_span(&self->key)));
+        self->o.stats->copies_in++;
+    }
+    return OK;
+}
+
+void owner_on_marks(struct owner *self, uint16_t router, struct span list)
+{
+    marks_take(&self->marks, router, list);
+}
+
+void owner_forget_gateway(struct owner *self, uint16_t gateway)
+{
+    if (gateway >= ROOMS_GATEWAYS) return;
+    rooms_forget(&self->rooms, gateway);
+    gateways_drop(&self->clogged, gateway);
+    self->meant[gateway] = 0;
+    free(self->positions[gateway]);
+    self->positions[gateway] = NULL;
+}
+
+void owner_on_positions(struct owner *self, uint16_t gateway, struct span positions)
+{
+    if (gateway >= ROOMS_GATEWAYS || positions.len == 0) return;
+    if (!self->positions[gateway]) self->positions[gateway] = calloc(VIEW_OWNERS_MAX, sizeof *self->positions[gateway]);
+    NEED(self->positions[gateway]);
+    while (positions.len) {
+        struct span one = span_cut(&positions, ' ');
+        uint64_t router, epoch, seq;
+        if (!span_to_uint(span_cut(&one, ':'), VIEW_OWNERS_MAX - 1, &router) || !span_to_uint(span_cut(&one, ':'), UINT64_MAX, &epoch) ||
+            !span_to_uint(one, UINT64_MAX, &seq))
+            return;
+        /* Of a life that the settled view does not know yet: the position in the one before is still needed. */
+        if (self->lives[router] && self->lives[router] != epoch) continue;
+        self->positions[gateway][router] = (struct position){ epoch, seq };
+    }
+}
+
+void owner_clog(struct owner *self, uint16_t gateway, bool on)
+{
+    if (gateway >= ROOMS_GATEWAYS) return;
+    if (on) gateways_add(&self->clogged, gateway);
+    else gateways_drop(&self->clogged, gateway);
+}
+
+/* How far our stream has left: what still waits for its standby is not yet anybody's position. */
+static uint64_t delivered(const struct owner *self)
+{
+    uint64_t first = deliveries_first(&self->deliveries);
+    return first == UINT64_MAX ? self->seq : first - 1;
+}
+
+void owner_tick(struct owner *self, struct effects *out)
+{
+    struct gateways set = { 0 };
+    every_gateway(self, &set);
+    for (int g = -1; (g = gateways_next(&set, g)) >= 0;) {
+        msg_encode_TICK(&self->scratch, &(struct msg_TICK){ .head = delivered(self), .last = self->meant[g] });
+        effects_add_buf(out, ROLE_GATEWAY, (uint16_t)g, MSG_TICK, &self->scratch, 0);
+    }
+}
+
+/* ---- replay */
+
+enum { REPLAY_BYTES = 1 << 20 };    /* of one REPLAYED (the gateway asks again from its head), or one HAND */
+
+/* Does this record concern one of these rooms, or (none named) anything the gateway is interested in? */
+static bool concerns(struct owner *self, struct span stamped, struct span rooms, uint16_t gateway)
+{
+    struct msg_STAMPED s;
+    struct msg_BODY body;
+    struct span to;
+    if (msg_decode_STAMPED(&s, stamped) != OK || msg_decode_BODY(&body, s.body) != OK) return false;
+    while (msg_next_str(&body.to, &to)) {
+        buf_clear(&self->key);
+        address_key(&self->key, body.nsp, to);
+        struct span rest = rooms, room;
+        while (msg_next_str(&rest, &room))
+            if (span_same(room, buf_span(&self->key))) return true;
+        if (rooms.len) continue;
+        const struct gateways *interested = rooms_find(&self->rooms, buf_span(&self->key));
+        if (interested && gateways_has(interested, gateway)) return true;
+        struct address address;
+        uint16_t number;
+        if (address_decode(&address, to) == OK && address.kind == ADDRESS_SOCKET && sid_decode(address.name, NULL, &number) == OK && number == gateway)
+            return true;
+        if (view_owner(self->o.view, buf_span(&self->key)) != self->o.number) return true;
+    }
+    return false;
+}
+
+enum err owner_on_replay(struct owner *self, const struct from *from, const struct msg_REPLAY *replay, struct effects *out)
+{
+    owner_note(self, from);
+    if (from->role != ROLE_GATEWAY || from->number >= ROOMS_GATEWAYS) return ERR_AUTH;
+    bool ours = replay->epoch == self->o.epoch;
+    bool complete = (ours && replay->since >= delivered(self)) ||
+                    history_reaches(&self->history, self->o.number, replay->epoch, replay->since);
+    struct buf list = { 0 };
+    uint64_t head = ours ? delivered(self) : replay->since;
+    for (size_t i = history_since(&self->history, self->o.number, replay->epoch, replay->since); i < self->history.count; i++) {
+        const struct record *r = history_at(&self->history, i);
+        if (r->router != self->o.number || r->epoch != replay->epoch || r->seq <= replay->since || (ours && r->seq > head)) continue;
+        if (list.len > REPLAY_BYTES) {
+            head = r->seq - 1;
+            break;
+        }
+        if (concerns(self, blob_span(r->stamped), replay->rooms, from->number)) msg_add_str(&list, blob_span(r->stamped));
+        if (!ours) head = r->seq;
+    }
+    msg_encode_REPLAYED(&self->scratch, &(struct msg_REPLAYED){ .ref = replay->ref, .complete = complete, .head = head, .stamped = buf_span(&list) });
+    effects_add_buf(out, ROLE_GATEWAY, from->number, MSG_REPLAYED, &self->scratch, 0);
+    buf_fini(&list);
+    self->o.stats->replays_out++;
+    if (!complete) self->o.stats->replays_short++;
+    return OK;
+}
+
+/* ---- ownership moves */
+
+static bool holds(const uint16_t pair[2], uint16_t router)
+{
+    return pair[0] == router || pair[1] == router;
+}
+
+static void give(struct owner *self, uint16_t gateway, struct buf *list, struct effects *out)
+{
+    if (!list->len) return;
+    msg_encode_REPLAYED(&self->scratch, &(struct msg_REPLAYED){ .complete = 1, .stamped = buf_span(list) });
+    effects_add_buf(out, ROLE_GATEWAY, gateway, MSG_REPLAYED, &self->scratch, 0);
+    self->o.stats->replays_out++;
+    buf_clear(list);
+}
+
+/* What an owner that is gone had sequenced, and perhaps not sent: its standby gives each gateway
+ * all that is newer than the position of its last beat. Gateways know what they had. */
+static void finish_streams(struct owner *self, struct effects *out)
+{
+    const struct owners *old = view_owners(self->o.view);
+    for (uint16_t g = 0; g < ROOMS_GATEWAYS; g++) {
+        struct buf list = { 0 };
+        for (size_t i = 0; self->positions[g] && i < self->history.count; i++) {
+            const struct record *r = history_at(&self->history, i);
+            uint16_t owner, standby;
+            if (r->router >= VIEW_OWNERS_MAX || r->router == self->o.number || r->epoch != self->lives[r->router] || owner_alive(self, r->router)) continue;
+            const struct position *p = &self->positions[g][r->router];
+            rank_pick(old->number, old->count, r->hash, &owner, &standby);
+            if (standby != self->o.number || p->epoch != r->epoch || r->seq <= p->seq) continue;
+            if (concerns(self, blob_span(r->stamped), (struct span){ "", 0 }, g)) msg_add_str(&list, blob_span(r->stamped));
+            if (list.len > REPLAY_BYTES) give(self, g, &list, out);
+        }
+        give(self, g, &list, out);
+        buf_fini(&list);
+    }
+}
+
+static void hand(struct owner *self, uint16_t router, struct buf *list, struct effects *out)
+{
+    if (!list->len) return;
+    msg_encode_HAND(&self->scratch, &(struct msg_HAND){ .view = view_number(self->o.view), .stamped = buf_span(list) });
+    effects_add_buf(out, ROLE_ROUTER, router, MSG_HAND, &self->scratch, 0);
+    buf_clear(list);
+}
+
+/* A record goes to whoever will hold its room and does not yet. Its owner hands it
+ * over; where the owner is gone, its standby does. */
+void owner_hand_over(struct owner *self, struct effects *out)
+{
+    const struct view *view = self->o.view;
+    const struct owners *old = view_owners(view), *coming = view_coming(view);
+    struct buf lists[VIEW_OWNERS_MAX] = { 0 };
+    self->former = *old;
+    owner_deliver(self, true, out);     /* before the fence to the gateways; those that take over get it with the rest */
+    finish_streams(self, out);
+    for (size_t i = 0; i < self->history.count; i++) {
+        const struct record *r = history_at(&self->history, i);
+        uint16_t before[2], after[2];
+        rank_pick(old->number, old->count, r->hash, &before[0], &before[1]);
+        rank_pick(coming->number, coming->count, r->hash, &after[0], &after[1]);
+        for (int k = 0; k < 2; k++)     /* the dead hold nothing */
+            if (before[k] != RANK_NOBODY && !owner_alive(self, before[k])) before[k] = RANK_NOBODY;
+        uint16_t giver = before[0] != RANK_NOBODY ? before[0] : before[1];
+        if (giver != self->o.number) continue;
+        for (int k = 0; k < 2; k++)
+            if (after[k] != RANK_NOBODY && after[k] != self->o.number && !holds(before, after[k])) {
+                msg_add_str(&lists[after[k]], blob_span(r->stamped));
+                if (lists[after[k]].len > REPLAY_BYTES) hand(self, after[k], &lists[after[k]], out);
+            }
+    }
+    struct buf marks = { 0 };
+    marks_give(&self->marks, self->o.number, &marks);
+    for (uint16_t n = 0; n < VIEW_OWNERS_MAX; n++) {
+        hand(self, n, &lists[n], out);
+        buf_fini(&lists[n]);
+    }
+    for (size_t i = 0; i < coming->count; i++) {
+        msg_encode_HANDED(&self->scratch, &(struct msg_HANDED){ .view = view_number(view), .marks = buf_span(&marks) });
+        effects_add_buf(out, ROLE_ROUTER, coming->number[i], MSG_HANDED, &self->scratch, 0);
+    }
+    buf_fini(&marks);
+}
+
+static bool ours(void *self_v, struct span key)
+{
+    const struct owner *self = self_v;
+    return view_owner(self->o.view, key) == self->o.number;
+}
+
+void owner_activate(struct owner *self, struct effects *out)
+{
+    rooms_sift(&self->rooms, view_number(self->o.view), ours, self);
+    for (uint16_t n = 0; n < VIEW_OWNERS_MAX; n++) {
+        const struct member *m = view_find(self->o.view, ROLE_ROUTER, n);
+        /* What a standby that is gone had not confirmed was handed to its successor with the view. */
+        if (n != self->o.number && (!m || (self->lives[n] && self->lives[n] != m->epoch))) owner_release(self, n, out);
+        self->lives[n] = m ? m->epoch : 0;
+    }
+}
+
+bool owner_alive(const struct owner *self, uint16_t router)
+{
+    const struct member *m = view_find(self->o.view, ROLE_ROUTER, router);
+    return m && (!self->lives[router] || self->lives[router] == m->epoch);
+}
+
+uint64_t owner_seq(const struct owner *self)
+{
+    return self->seq;
+}

@@ -1,0 +1,202 @@
+/* What outsiders ask on the publish and command sockets: checked, then either an
+ * emit on its way to the owner, or a question to the daemons that know. */
+#include "router_internal.h"
+
+#include "address.h"
+#include "json.h"
+#include "placeholder.h"
+
+#include <stdlib.h>
+
+enum { OWNER_PATIENCE_MS = 10000 };     /* how long a publisher waits while ownership moves or a router is replaced */
+enum { ATTACHMENTS_MAX = 10 };          /* what the parsers of Socket.IO clients accept */
+
+void router_reply(struct router *self, struct blob *envelope, struct span json)
+{
+    if (!envelope) return;
+    if (self->reply_count == self->reply_cap) {
+        self->reply_cap = self->reply_cap ? self->reply_cap * 2 : 16;
+        self->replies = realloc(self->replies, self->reply_cap * sizeof *self->replies);
+        NEED(self->replies);
+    }
+    self->replies[self->reply_count++] = (struct reply){ envelope, blob_new(json) };
+}
+
+static enum err refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p)
+{
+    struct buf json = { 0 };
+    buf_add_literal(&json, "{\"ok\":false");
+    if (ref.len) buf_add_literal(&json, ",\"ref\":"), buf_add(&json, ref);
+    buf_add_format(&json, ",\"error\":{\"code\":\"%s\",\"message\":", p->code);
+    json_quote(&json, span_of(p->message));
+    buf_add_literal(&json, ",\"field\":");
+    json_quote(&json, p->field);
+    buf_add_literal(&json, "}}");
+    router_reply(self, asking->envelope, buf_span(&json));
+    asking->envelope = NULL;
+    buf_fini(&json);
+    return e;
+}
+
+#define PROBLEM(code, field, message) (&(struct verb_problem){ (code), SPAN(field), (message) })
+
+static struct asked *ask(struct router *self, struct asking *asking, const struct request *r, uint64_t deadline)
+{
+    struct asked *a = asked_add(self, deadline);
+    if (!a) return NULL;
+    a->envelope = asking->envelope;
+    asking->envelope = NULL;
+    if (r->field[FIELD_ref].len) a->client_ref = blob_new(r->field[FIELD_ref]);
+    return a;
+}
+
+/* ---- emit, join, leave, disconnect */
+
+static enum err do_emit(struct router *self, struct asking *asking, const struct request *r, struct span to, const struct span *frames,
+                        size_t count, struct router_time now)
+{
+    if (sender_full(self->sender)) return refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "router.hold_bytes are under way: try again"));
+    if (count > ATTACHMENTS_MAX)
+        return refuse(self, asking, r->field[FIELD_ref], ERR_LIMIT, PROBLEM("too-many-attachments", "args", "more binary attachments than Socket.IO clients accept (10)"));
+    if (count && placeholder_check(r->field[FIELD_args], (unsigned)count) != OK)
+        return refuse(self, asking, r->field[FIELD_ref], ERR_RANGE, PROBLEM("bad-placeholder", "args", "a placeholder names no attachment of this message"));
+    struct buf attachments = { 0 }, body = { 0 }, id = { 0 };
+    for (size_t i = 0; i < count; i++) msg_add_str(&attachments, frames[i]);
+    verbs_body(&body, r, to, buf_span(&attachments), now.wall);
+    enum err e = owner_key(&self->key, buf_span(&body));
+    if (e != OK) {
+        refuse(self, asking, r->field[FIELD_ref], e, PROBLEM("bad-address", "to", "the first address is none"));
+    } else {
+        struct sender_emit emit = { .key = buf_span(&self->key), .body = buf_span(&body) };
+        if (r->field[FIELD_id].len) {
+            json_unquote(&id, r->field[FIELD_id]);
+            emit.publish_id = buf_span(&id);
+        }
+        struct asked *a = NULL;
+        if (asking->envelope) {
+            a = ask(self, asking, r, now.mono + OWNER_PATIENCE_MS + r->timeout_ms);
+            if (a) {
+                a->counts = r->verb != VERB_emit || json_is_true(r->field[FIELD_reached]);
+                emit.ref = a->ref;
+            }
+        }
+        if (asking->envelope) e = refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
+        else sender_emit(self->sender, &emit, &self->effects);
+    }
+    buf_fini(&attachments), buf_fini(&body), buf_fini(&id);
+    return e;
+}
+
+/* ---- questions */
+
+static enum err do_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now)
+{
+    struct asked *a = ask(self, asking, r, now.mono + r->timeout_ms);
+    if (!a) return refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
+    gather_init(&a->gather, r, json, a->deadline);
+    a->gathers = true;
+    for (const enum role *role = gather_roles(r->verb); *role != ROLE_NONE; role++)
+        for (size_t i = 0; i < view_count(self->o.view); i++) {
+            const struct member *m = view_member(self->o.view, i);
+            if (m->role != *role) continue;
+            gather_expect(&a->gather, span_of(m->id));
+            msg_encode_ASK(&self->scratch, &(struct msg_ASK){ .ref = a->ref, .verb = span_of(verb_name(r->verb)), .json = json });
+            effects_add_buf(&self->effects, m->role, m->number, MSG_ASK, &self->scratch, 0);
+        }
+    if (gather_complete(&a->gather)) asked_finish_gather(self, a);
+    return OK;
+}
+
+/* ---- what this router knows by itself */
+
+static const char *const state_names[] = { [MEMBER_STARTING] = "starting", [MEMBER_READY] = "ready", [MEMBER_DRAINING] = "draining" };
+
+static void add_topology(const struct router *self, struct buf *json)
+{
+    const struct view *view = self->o.view;
+    const struct owners *owners = view_owners(view);
+    buf_add_format(json, ",\"router\":\"router-%u\",\"view\":%llu,\"holding\":%s,\"owners\":[", self->o.number,
+                   (unsigned long long)view_number(view), view_holding(view) ? "true" : "false");
+    for (size_t i = 0; i < owners->count; i++) buf_add_format(json, "%s\"router-%u\"", i ? "," : "", owners->number[i]);
+    buf_add_literal(json, "],\"daemons\":[");
+    for (size_t i = 0; i < view_count(view); i++) {
+        const struct member *m = view_member(view, i);
+        buf_add_format(json, "%s{\"id\":\"%s\",\"role\":\"%s\",\"number\":%u,\"pid\":%u,\"state\":\"%s\",\"epoch\":\"%llu\",\"version\":%u,\"load\":%llu,\"endpoint\":",
+                       i ? "," : "", m->id, role_name(m->role), m->number, m->pid, state_names[m->state % 3],
+                       (unsigned long long)m->epoch, m->version, (unsigned long long)m->load);
+        json_quote(json, span_of(m->endpoint));
+        buf_add_literal(json, ",\"public\":");
+        json_quote(json, span_of(m->public));
+        buf_add_byte(json, '}');
+    }
+    buf_add_byte(json, ']');
+}
+
+void router_health(const struct router *self, struct buf *json)
+{
+    bool holding = view_holding(self->o.view), alone = view_owners(self->o.view)->count < 2;
+    buf_add_format(json, "{\"daemons\":[{\"id\":\"router-%u\",\"role\":\"router\",\"status\":\"%s\",\"why\":[%s]}]}", self->o.number,
+                   holding ? "degraded" : "ok",
+                   holding ? "\"ownership of rooms is moving: publishes wait\"" : alone ? "\"one router: acknowledged is held by it alone\"" : "");
+}
+
+static enum err do_topology(struct router *self, struct asking *asking, const struct request *r)
+{
+    struct buf json = { 0 };
+    buf_add_literal(&json, "{\"ok\":true");
+    if (r->field[FIELD_ref].len) buf_add_literal(&json, ",\"ref\":"), buf_add(&json, r->field[FIELD_ref]);
+    add_topology(self, &json);
+    buf_add_byte(&json, '}');
+    router_reply(self, asking->envelope, buf_span(&json));
+    asking->envelope = NULL;
+    buf_fini(&json);
+    return OK;
+}
+
+/* ---- a request */
+
+static enum err on_request(struct router *self, struct asking *asking, struct router_time now)
+{
+    const struct span none = { "", 0 };
+    const struct config *c = self->o.config;
+    if (asking->count == 0 || asking->count > REQUEST_FRAMES_MAX)
+        return refuse(self, asking, none, ERR_SYNTAX, PROBLEM("bad-frames", "", "a request is [json][attachment]... or [address][json][attachment]..."));
+    struct span to = none;
+    const struct span *frames = asking->frames;
+    size_t count = asking->count;
+    if (count >= 2 && !span_starts(frames[0], '{')) {
+        struct address address;
+        to = *frames++, count--;
+        if (address_decode(&address, to) != OK) return refuse(self, asking, none, ERR_SYNTAX, PROBLEM("bad-address", "to", "the first frame is no address"));
+    }
+    const struct verb_limits limits = { c->router.answer_ms, c->router.max_body_bytes, c->router.max_addresses_count };
+    struct request r;
+    struct verb_problem problem;
+    enum err e = verbs_check(&r, frames[0], &limits, to.len > 0, &problem);
+    if (e != OK) return refuse(self, asking, r.field[FIELD_ref], e, &problem);
+
+    buf_clear(&self->key);
+    if (r.field[FIELD_nsp].len) json_unquote(&self->key, r.field[FIELD_nsp]);
+    else if (verb_plane(r.verb) == PLANE_PUBLISH) buf_add_byte(&self->key, '/');
+    if (!verbs_allowed(asking->plane, r.verb, buf_span(&self->key)))
+        return refuse(self, asking, r.field[FIELD_ref], ERR_AUTH, PROBLEM("not-allowed", "", "this socket's allow-list has no such verb or namespace"));
+    if (!asking->envelope && verb_plane(r.verb) != PLANE_PUBLISH)
+        return refuse(self, asking, none, ERR_AUTH, PROBLEM("not-allowed", "", "a publish socket takes emit only"));
+
+    switch (r.verb) {
+    case VERB_emit: case VERB_join: case VERB_leave: case VERB_disconnect:
+        return do_emit(self, asking, &r, to, frames + 1, count - 1, now);
+    case VERB_topology:
+        return do_topology(self, asking, &r);
+    default:
+        return do_gather(self, asking, &r, frames[0], now);
+    }
+}
+
+enum err router_on_request(struct router *self, struct asking *asking, struct router_time now)
+{
+    enum err e = on_request(self, asking, now);
+    blob_drop(&asking->envelope);
+    router_on_turn(self, now);
+    return e;
+}

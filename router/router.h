@@ -1,0 +1,62 @@
+/* router - the core of the daemon: owner, sender, hand-over and what outsiders
+ * ask, tied together. docs/WIRE.md and docs/ZMQ-API.md say what crosses it.
+ *
+ * Pure: the shell feeds messages of daemons, requests of outsiders, views, what
+ * the bus reports, and time; it drains effects (bus), replies (command socket)
+ * and confirmations after each. Effects for this router itself never come out,
+ * but for SETTLED, which its roster wants to know. One owner: main. */
+#ifndef CAUSEWAY_ROUTER_H
+#define CAUSEWAY_ROUTER_H
+
+#include "config.h"
+#include "owner.h"
+#include "sender.h"
+#include "verbs.h"
+
+struct router_options {
+    uint16_t number;
+    uint64_t epoch;
+    struct span id;                     /* "router-0", borrowed */
+    const struct config *config;        /* borrowed, and the next two */
+    const struct view *view;
+    struct router_stats *stats;
+    struct siphash_key seed;
+};
+
+struct router;
+struct router *router_new(const struct router_options *options);
+void router_destroy(struct router **self);
+
+/* ---- daemons */
+void router_on_message(struct router *self, const struct from *from, enum msg_type type, struct span fields, struct router_time now);
+void router_on_positions(struct router *self, uint16_t gateway, struct span positions);    /* of a gateway's BEAT */
+void router_noted(struct router *self, const struct from *from);       /* a RELIABLE message that the shell took itself */
+void router_on_view(struct router *self, enum view_change change, struct router_time now);
+void router_on_reborn(struct router *self, enum role role, uint16_t number, uint64_t epoch, struct router_time now);
+void router_on_gone(struct router *self, enum role role, uint16_t number, struct router_time now);
+void router_on_sent(struct router *self, const struct effect *effect, uint64_t link_number);    /* of an effect with a ticket */
+void router_on_confirm(struct router *self, uint16_t number, uint64_t link_number, struct router_time now);    /* from a router */
+void router_on_received(struct router *self, uint16_t number, uint64_t link_number, struct router_time now);   /* by a router */
+void router_clog(struct router *self, uint16_t gateway, bool on);
+void router_on_time(struct router *self, struct router_time now);       /* each ROUTER_TICK_MS */
+enum { ROUTER_TICK_MS = 50 };
+
+/* ---- outsiders. A request is its frames behind the envelope: [json][attachment]... or
+ * [address][json][attachment]... ; envelope NULL: nobody waits for an answer. Takes the envelope. */
+enum { REQUEST_FRAMES_MAX = 16 };
+struct asking {
+    const struct config_plane *plane;
+    struct blob *envelope;
+    struct span  frames[REQUEST_FRAMES_MAX];
+    size_t       count;                 /* more than fit: REQUEST_FRAMES_MAX + 1 */
+};
+enum err router_on_request(struct router *self, struct asking *asking, struct router_time now);
+
+/* ---- what comes out */
+struct effects *router_effects(struct router *self);        /* the shell sends and clears them */
+struct reply { struct blob *envelope, *json; };
+bool router_next_reply(struct router *self, struct reply *reply);       /* both blobs are the caller's now */
+bool router_next_confirm(struct router *self, enum role *role, uint16_t *number, uint64_t *link_number);
+bool router_quiet(const struct router *self);               /* a drain may end: nothing is under way, nothing is owned */
+
+#endif

@@ -1,0 +1,53 @@
+/* router_internal - what router.c, asked.c and request.c share; nobody else. */
+#ifndef CAUSEWAY_ROUTER_INTERNAL_H
+#define CAUSEWAY_ROUTER_INTERNAL_H
+
+#include "gather.h"
+#include "handover.h"
+#include "router.h"
+
+enum { ASKED_MAX = 65536 };         /* requests under way at once; more are answered "busy" */
+
+struct router {
+    struct router_options o;
+    struct sender  *sender;
+    struct owner   *owner;
+    struct handover handover;
+    struct map      asked;          /* our ref -> struct asked */
+    uint64_t        refs;
+    struct effects  effects;
+    size_t          pumped;         /* of effects: those before were looked at for ourselves */
+    struct reply   *replies;
+    size_t          reply_head, reply_count, reply_cap;
+    uint64_t        hold_since, ticks;
+    struct buf      scratch, key;
+};
+
+void router_on_turn(struct router *self, struct router_time now);    /* what an event has made possible */
+
+/* ---- asked.c: who waits for which answer */
+struct asked {
+    uint64_t     ref;
+    struct blob *envelope;          /* an outsider's, or NULL */
+    struct blob *client_ref;        /* the JSON of its "ref", or NULL */
+    enum role    role;              /* else a daemon whose EMIT we forwarded */
+    uint16_t     number;
+    uint64_t     peer_ref;
+    bool         counts;            /* it wants 'reached' */
+    bool         gathers;
+    uint64_t     deadline;
+    struct gather gather;
+};
+struct asked *asked_add(struct router *self, uint64_t deadline);        /* NULL: too many */
+uint64_t asked_for_peer(struct router *self, const struct from *from, uint64_t peer_ref, struct router_time now);
+void asked_on_emitted(struct router *self, const struct msg_EMITTED *m);
+enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m);
+void asked_finish_gather(struct router *self, struct asked *a);
+void asked_expire(struct router *self, struct router_time now);
+void asked_fini(struct router *self);
+
+/* ---- request.c: what outsiders ask */
+void router_reply(struct router *self, struct blob *envelope, struct span json);    /* takes the envelope; NULL: nobody waits */
+void router_health(const struct router *self, struct buf *json);
+
+#endif
