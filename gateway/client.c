@@ -1,0 +1,87 @@
+/* client - the Socket.IO packets of a session: what is allowed, and who hears of it (traps 26 to 32). */
+#include "gate_state.h"
+
+#include <stdlib.h>
+
+enum { EARLY_MAX_BYTES = 65536 };
+
+/* Kept until the socket is open; a client that waits for its CONNECT's answer never needs it. */
+static enum err keep_early(struct socket *s, const struct sio_packet *p, const struct span *attachments)
+{
+    struct buf text = { 0 }, strs = { 0 };
+    sio_encode(&text, p);
+    for (unsigned i = 0; i < p->attachments; i++) msg_add_str(&strs, attachments[i]);
+    enum err e = s->early_bytes + text.len + strs.len > EARLY_MAX_BYTES ? ERR_FULL : OK;
+    if (e == OK) {
+        struct early *early = malloc(sizeof *early), **end = &s->early;
+        NEED(early);
+        *early = (struct early){ NULL, blob_new(buf_span(&text)), blob_new(buf_span(&strs)) };
+        while (*end) end = &(*end)->next;
+        *end = early;
+        s->early_bytes += (uint32_t)(text.len + strs.len);
+    }
+    buf_fini(&text), buf_fini(&strs);
+    return e;
+}
+
+static enum err on_event(struct session *s, const struct sio_packet *p, const struct span *attachments)
+{
+    struct socket *socket = socket_find(s, p->nsp);
+    if (!socket) return ERR_STATE;
+    s->gate->stats->events_in++;
+    if (socket->state == SOCKET_WAITING) return keep_early(socket, p, attachments);
+    event_on(socket, p, attachments);
+    return OK;
+}
+
+/* A packet with all its attachments. */
+static enum err on_packet(struct session *s, const struct sio_packet *p, const struct span *attachments)
+{
+    struct gateway_stats *st = s->gate->stats;
+    struct socket *socket;
+    switch (p->type) {
+    case SIO_CONNECT:
+        st->connects_in++;
+        if (socket_find(s, p->nsp)) return ERR_DUPLICATE;
+        connect_begin(s, p);
+        return OK;
+    case SIO_DISCONNECT:
+        st->disconnects_in++;
+        if (!(socket = socket_find(s, p->nsp))) return ERR_STATE;
+        socket_end(socket, REASON_CLIENT_LEAVE);
+        return OK;
+    case SIO_EVENT: case SIO_BINARY_EVENT:
+        return on_event(s, p, attachments);
+    case SIO_ACK: case SIO_BINARY_ACK:      /* nobody asked for one yet; an unknown one is ignored */
+        st->acks_in++;
+        return socket_find(s, p->nsp) ? OK : ERR_STATE;
+    case SIO_CONNECT_ERROR:
+        break;
+    }
+    return ERR_STATE;
+}
+
+enum err client_on_text(struct session *s, struct span text)
+{
+    if (s->assembly) return ERR_STATE;
+    struct sio_packet p;
+    enum err e = sio_decode(&p, text);
+    if (e != OK) return e;
+    if (p.attachments == 0) return on_packet(s, &p, NULL);
+    if (p.attachments > s->listener->config->max_attachments_count) return ERR_LIMIT;
+    return assembly_begin(&s->assembly, &p, s->listener->config->max_message_bytes);
+}
+
+enum err client_on_binary(struct session *s, struct span bytes)
+{
+    enum err e = assembly_add(s->assembly, bytes);
+    if (e != OK) return e == ERR_AGAIN ? OK : e;
+    struct assembly *whole = s->assembly;
+    s->assembly = NULL;         /* the packet may be the end of the session */
+    struct sio_packet p;
+    struct span attachments[SIO_MAX_ATTACHMENTS];
+    assembly_packet(whole, &p, attachments);
+    e = on_packet(s, &p, attachments);
+    assembly_destroy(&whole);
+    return e;
+}

@@ -1,0 +1,349 @@
+/* connect - a socket's way into its namespace: who it is (auth), whether it may
+ * (presence), then its rooms, then the answer. Each step waits for a daemon and has
+ * a deadline; nothing waits for ever.
+ *
+ *     CONNECT -> token -> VERIFY ... VERDICT -> SESSION_UP ... ADMITTED -> "*" and user:<id> -> 40{sid}
+ */
+#include "gate_state.h"
+#include "token.h"
+
+#include "json.h"
+#include "user.h"
+
+#include <stdlib.h>
+
+enum {
+    VERIFY_AGAIN_MS = 1000,     /* no answer: another auth is asked */
+    NOBODY_AGAIN_MS = 100,      /* nobody to ask: looked for again */
+    SPARE_MS        = 500,      /* the refusal comes before the connect time-out would close */
+};
+
+enum waits_for { FOR_VERDICT, FOR_PRESENCE, FOR_ADMITTED };
+
+struct pending {
+    uint64_t       ref;
+    struct socket *socket;
+    struct timer   timer;
+    uint64_t       until;
+    enum waits_for what;
+    uint16_t       tries;
+    struct buf     token;
+};
+
+/* ---- the question that is open */
+
+static struct pending *pending_need(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    if (s->pending) return s->pending;
+    struct pending *p = calloc(1, sizeof *p);
+    NEED(p);
+    p->socket = s, p->ref = gate_ref(g);
+    map_put_u64(&g->pendings, p->ref, p);
+    s->pending = p;
+    return p;
+}
+
+void connect_forget(struct socket *s)
+{
+    struct pending *p = s->pending;
+    if (!p) return;
+    struct gate *g = s->session->gate;
+    timer_cancel(g, &p->timer);
+    map_drop_u64(&g->pendings, p->ref);
+    buf_fini(&p->token);
+    free(p);
+    s->pending = NULL;
+}
+
+/* ---- refusals */
+
+static void refuse(struct socket *s, struct span message)
+{
+    struct gate *g = s->session->gate;
+    struct space *space = s->space;
+    struct buf text = { 0 }, quoted = { 0 };
+    g->stats->sockets_refused++;
+    gate_note(g, "refused", s, "");
+    if (space->config->refuse == CONFIG_REFUSE_CONNECT_ERROR) {
+        sio_connect_error(&text, space->name, message, SPAN(""));
+        socket_send_text(s, buf_span(&text));
+    } else {        /* connected, told why, disconnected: as servers do that refuse in their connection handler */
+        sio_connect(&text, space->name, sid_span(&s->sid), SPAN(""));
+        socket_send_text(s, buf_span(&text));
+        buf_clear(&text);
+        buf_add_literal(&quoted, "[{\"message\":");
+        json_quote(&quoted, message);
+        buf_add_literal(&quoted, "}]");
+        sio_event(&text, &(struct sio_event){ .nsp = space->name, .name = SPAN("error"), .args = buf_span(&quoted), .id = SIO_NO_ID });
+        socket_send_text(s, buf_span(&text));
+        buf_clear(&text);
+        sio_disconnect(&text, space->name);
+        socket_send_text(s, buf_span(&text));
+    }
+    buf_fini(&text), buf_fini(&quoted);
+    socket_end(s, REASON_SERVER_LEAVE);
+}
+
+/* ---- in: rooms, then the answer */
+
+static void join(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    connect_forget(s);
+    struct buf address = { 0 }, text = { 0 };
+    struct span user = socket_user(s);
+    if (user.len && template_user_address(&address, span_of(s->space->config->realm), user) != OK) {
+        buf_fini(&address);
+        refuse(s, SPAN("invalid user"));
+        return;
+    }
+    registry_add(&g->registry, s);
+    s->registered = true;
+    struct answer *a = answer_new(s);
+    a->opens = true;
+    buf_clear(&g->key);
+    address_key(&g->key, s->space->name, SPAN("*"));
+    answer_wait(a, membership_join(s, buf_span(&g->key)));
+    if (address.len) {
+        buf_clear(&g->key);
+        address_key(&g->key, s->space->name, buf_span(&address));
+        answer_wait(a, membership_join(s, buf_span(&g->key)));
+    }
+    sio_connect(&text, s->space->name, sid_span(&s->sid), SPAN(""));
+    struct frames f = frames_packet(buf_span(&text), SPAN(""));
+    struct blob *frame = blob_hold(frames_for(&f, s->session->dialect));
+    frames_fini(&f);
+    buf_fini(&address), buf_fini(&text);
+    answer_give(&a, &frame);
+}
+
+void connect_on_open(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    struct session *session = s->session;
+    s->state = SOCKET_OPEN;
+    s->space->sockets++;
+    g->stats->sockets_open++, g->stats->sockets_connected++;
+    session->connected = true;
+    timer_cancel(g, &session->connect);
+    gate_note(g, "connect", s, "");
+    event_connected(s);
+    while (s->early) {
+        struct early *early = s->early;
+        struct sio_packet p;
+        struct span attachments[SIO_MAX_ATTACHMENTS], strs = blob_span(early->attachments);
+        s->early = early->next;
+        NEED(sio_decode(&p, blob_span(early->text)) == OK);
+        for (unsigned i = 0; i < p.attachments; i++) NEED(msg_next_str(&strs, &attachments[i]));
+        event_on(s, &p, attachments);
+        blob_drop(&early->text), blob_drop(&early->attachments);
+        free(early);
+    }
+    s->early_bytes = 0;
+}
+
+/* ---- presence */
+
+static void on_due(struct gate *g, struct timer *t);
+
+static void look_again(struct gate *g, struct pending *p, uint64_t after_ms)
+{
+    uint64_t left = p->until > g->now.mono ? p->until - g->now.mono : 0;
+    timer_set(g, &p->timer, on_due, after_ms < left ? after_ms : left);
+}
+
+void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref)
+{
+    struct buf address = { 0 };
+    const struct session *session = s->session;
+    ip_print(&address, &session->address);
+    s->told = true;
+    GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_UP, .ref = ref, .sid = sid_span(&s->sid), .nsp = s->space->name,
+             .realm = span_of(s->space->config->realm), .user = socket_user(s), .claims = socket_claims(s),
+             .address = buf_span(&address), .agent = session->handshake->agent, .since = s->since,
+             .limit = s->space->config->max_connections_per_user, .known = known);
+    buf_fini(&address);
+}
+
+void connect_tell_again(struct gate *g, struct socket *s)
+{
+    bool asks = s->pending && s->pending->what == FOR_ADMITTED;
+    if (asks || s->told) connect_tell(g, s, !asks, asks ? s->pending->ref : 0);
+}
+
+/* Nobody keeps this user's presence: it may come in if nothing is counted. */
+static void without_presence(struct socket *s)
+{
+    s->session->gate->stats->presence_timeout++;
+    if (s->space->config->max_connections_per_user) refuse(s, SPAN("presence is not available"));
+    else join(s);
+}
+
+static void ask_presence(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    struct pending *p = pending_need(s);
+    uint16_t owner = gate_presence_of(g, s);
+    if (p->what != FOR_PRESENCE && p->what != FOR_ADMITTED) p->until = g->now.mono + g->config->presence.wait_ms;
+    if (owner == RANK_NOBODY) {
+        p->what = FOR_PRESENCE;
+        look_again(g, p, NOBODY_AGAIN_MS);
+        return;
+    }
+    p->what = FOR_ADMITTED;
+    s->presence = owner, s->presence_epoch = gate_presence_epoch(g, owner);
+    connect_tell(g, s, false, p->ref);
+    look_again(g, p, UINT64_MAX);
+}
+
+void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m)
+{
+    struct pending *p = map_find_u64(&g->pendings, m->ref);
+    if (!p || p->what != FOR_ADMITTED) return;
+    struct socket *s = p->socket;
+    if (m->allowed) {
+        join(s);
+        return;
+    }
+    s->told = false;        /* presence keeps nothing of it */
+    refuse(s, SPAN("too many connections"));
+}
+
+static void identified(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    buf_clear(&g->key);
+    if (user_key(&g->key, span_of(s->space->config->realm), socket_user(s)) == OK) {
+        ask_presence(s);
+        return;
+    }
+    g->stats->refused_auth[ERR_TYPE]++;         /* an id that no address could name */
+    refuse(s, SPAN("invalid user"));
+}
+
+/* ---- auth */
+
+static void ask_auth(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    struct pending *p = s->pending;
+    if (g->auths.count == 0) {
+        look_again(g, p, NOBODY_AGAIN_MS);
+        return;
+    }
+    g->stats->verify_out++;
+    if (p->tries++) g->stats->verify_again++;
+    uint16_t auth = g->auths.number[g->next_auth++ % g->auths.count];
+    GATE_SAY(g, ROLE_AUTH, auth, VERIFY, .ref = p->ref, .nsp = s->space->name, .token = buf_span(&p->token));
+    look_again(g, p, VERIFY_AGAIN_MS);
+}
+
+void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
+{
+    struct pending *p = map_find_u64(&g->pendings, m->ref);
+    if (!p || p->what != FOR_VERDICT) return;       /* late: another one answered, or the client went */
+    struct socket *s = p->socket;
+    bool sound = m->allowed && json_check(m->user, 1) == OK && (m->claims.len == 0 || json_check(m->claims, JSON_MAX_DEPTH) == OK);
+    if (!sound) {
+        g->stats->refused_auth[m->allowed ? ERR_SYNTAX : ERR_AUTH]++;
+        refuse(s, m->message.len ? m->message : SPAN("not authorized"));
+        return;
+    }
+    socket_identify(s, m->user, m->claims);
+    buf_fini(&p->token);
+    identified(s);
+}
+
+static void on_due(struct gate *g, struct timer *t)
+{
+    struct pending *p = TIMER_OWNER(t, struct pending, timer);
+    struct socket *s = p->socket;
+    bool over = g->now.mono >= p->until;
+    switch (p->what) {
+    case FOR_VERDICT:
+        if (!over) {
+            ask_auth(s);
+            return;
+        }
+        g->stats->verify_timeout++;
+        g->stats->refused_auth[ERR_TIMEOUT]++;
+        refuse(s, SPAN("authentication is not available"));
+        return;
+    case FOR_PRESENCE:
+        if (over) without_presence(s);
+        else ask_presence(s);
+        return;
+    case FOR_ADMITTED:
+        without_presence(s);
+        return;
+    }
+}
+
+void connect_view(struct gate *g)
+{
+    struct map_walk walk = { 0 };
+    for (struct pending *p; (p = map_next(&g->pendings, &walk)); ) {
+        struct socket *s = p->socket;
+        if (p->what == FOR_VERDICT && p->tries == 0) ask_auth(s);
+        if (p->what == FOR_PRESENCE && g->presences.count) ask_presence(s);
+        /* Who was asked is gone, or has a new life: the others don't know of the question. */
+        if (p->what == FOR_ADMITTED && gate_presence_epoch(g, s->presence) != s->presence_epoch) ask_presence(s);
+    }
+}
+
+/* ---- the packet */
+
+/* An identity that nobody verifies: the text is the user. */
+static void believe(struct socket *s, struct span text)
+{
+    struct buf user = { 0 };
+    json_quote(&user, text);
+    socket_identify(s, buf_span(&user), SPAN(""));
+    buf_fini(&user);
+    identified(s);
+}
+
+void connect_begin(struct session *session, const struct sio_packet *packet)
+{
+    struct gate *g = session->gate;
+    struct space *space = gate_space(g, packet->nsp);
+    size_t count = 0;
+    for (const struct socket *i = session->sockets; i; i = i->next) count++;
+    if (!space || count >= session->listener->config->max_namespaces_count) {
+        struct buf text = { 0 };
+        g->stats->sockets_refused++;
+        g->stats->refused_sio[space ? ERR_LIMIT : ERR_UNKNOWN]++;
+        sio_connect_error(&text, packet->nsp, space ? SPAN("Too many namespaces") : SPAN("Invalid namespace"), SPAN(""));
+        struct frames f = frames_packet(buf_span(&text), SPAN(""));
+        session_send(session, &f);
+        frames_fini(&f), buf_fini(&text);
+        return;
+    }
+    struct socket *s = socket_new(session, space);
+    const struct config_namespace *ns = space->config;
+    if (ns->identity == CONFIG_IDENTITY_NONE) {
+        join(s);
+        return;
+    }
+    struct buf token = { 0 };
+    bool found = ns->identity == CONFIG_IDENTITY_QUERY ? http1_query(session->handshake->query, span_of(ns->identity_query), &token) && token.len
+                                                       : token_find(session->handshake, &ns->token, packet->json, &token);
+    if (!found) {
+        g->stats->refused_auth[ERR_MISSING]++;
+        refuse(s, ns->identity == CONFIG_IDENTITY_QUERY ? SPAN("missing user") : SPAN("missing token"));
+    } else if (ns->identity == CONFIG_IDENTITY_JWT) {
+        struct pending *p = pending_need(s);
+        uint64_t patience = session->listener->config->connect_timeout_ms;
+        patience = patience > 2 * SPARE_MS ? patience - SPARE_MS : patience / 2;
+        uint64_t open_ms = g->now.wall > session->since ? g->now.wall - session->since : 0;
+        if (!session->connected && open_ms < patience) patience -= open_ms;
+        p->what = FOR_VERDICT;
+        p->until = g->now.mono + patience;
+        p->token = token, token = (struct buf){ 0 };
+        ask_auth(s);
+    } else {
+        believe(s, buf_span(&token));
+    }
+    buf_fini(&token);
+}

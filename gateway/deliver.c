@@ -1,0 +1,268 @@
+/* deliver - what routers sequenced reaches the sockets here.
+ *
+ * The hot path: one body for many members is decoded once, encoded once per
+ * dialect, and then costs each member a comparison, a reference in its ring and
+ * a place on the list of who has something to write. */
+#include "gate_state.h"
+
+#include <stdlib.h>
+
+/* ---- who */
+
+/* Is this a well-formed list? Lists inside 'args' are nobody's to check before us. */
+static bool is_strs(struct span s)
+{
+    if (s.len == 0) return false;
+    while (s.len) {
+        const unsigned char *at = (const unsigned char *)s.ptr;
+        if (s.len < 4) return false;
+        size_t len = at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
+        if (len > s.len - 4) return false;
+        s = span_skip(s, 4 + len);
+    }
+    return true;
+}
+
+static struct room *find_room(struct gate *g, struct span nsp, struct span address)
+{
+    buf_clear(&g->key);
+    address_key(&g->key, nsp, address);
+    return registry_room(&g->registry, buf_span(&g->key));
+}
+
+static struct socket *find_socket(struct gate *g, struct span nsp, struct span sid)
+{
+    struct socket *s = registry_find(&g->registry, sid);
+    return s && span_same(s->space->name, nsp) ? s : NULL;
+}
+
+static void exclude(struct gate *g, struct span nsp, struct span addresses)
+{
+    struct span text;
+    struct address a;
+    while (msg_next_str(&addresses, &text)) {
+        if (address_decode(&a, text) != OK) continue;
+        if (a.kind == ADDRESS_SOCKET) {
+            struct socket *s = find_socket(g, nsp, a.name);
+            if (s) registry_mark(&g->registry, s);
+            continue;
+        }
+        const struct room *room = find_room(g, nsp, text);
+        for (uint32_t i = 0; room && i < room->count; i++) registry_mark(&g->registry, room->members[i].socket);
+    }
+}
+
+/* Each socket that is meant, once. 'visit' may change no room. */
+typedef bool visit(struct gate *g, struct socket *s, void *with);
+
+static uint32_t each(struct gate *g, const struct msg_BODY *b, visit *see, void *with)
+{
+    uint32_t n = 0;
+    struct span to = b->to, text;
+    struct address a;
+    registry_begin(&g->registry);
+    if (b->except.len) exclude(g, b->nsp, b->except);
+    while (msg_next_str(&to, &text)) {
+        if (address_decode(&a, text) != OK) {
+            g->stats->bus_unknown++;
+            continue;
+        }
+        if (a.kind == ADDRESS_SOCKET) {
+            struct socket *s = find_socket(g, b->nsp, a.name);
+            if (s && registry_mark(&g->registry, s)) n += see(g, s, with);
+            continue;
+        }
+        const struct room *room = find_room(g, b->nsp, text);
+        for (uint32_t i = 0; room && i < room->count; i++) {
+            struct socket *s = room->members[i].socket;
+            if (registry_mark(&g->registry, s)) n += see(g, s, with);
+        }
+    }
+    return n;
+}
+
+/* ---- what */
+
+static bool send_to(struct gate *g, struct socket *s, void *with)
+{
+    (void)g;
+    return s->state == SOCKET_OPEN && session_send(s->session, with);
+}
+
+/* Only to who keeps up: what waits for the others is enough. */
+static bool send_volatile(struct gate *g, struct socket *s, void *with)
+{
+    return !session_lags(s->session) && send_to(g, s, with);
+}
+
+static bool collect(struct gate *g, struct socket *s, void *with)
+{
+    (void)with;
+    if (g->target_count == g->target_cap) {
+        g->target_cap = g->target_cap ? g->target_cap * 2 : 64;
+        g->targets = realloc(g->targets, g->target_cap * sizeof *g->targets);
+        NEED(g->targets);
+    }
+    g->targets[g->target_count++] = s;
+    return true;
+}
+
+static void move(struct gate *g, struct socket *s, enum body_kind kind, struct span nsp, struct span name)
+{
+    struct buf address = { 0 };
+    address_encode(&address, ADDRESS_ROOM, name);
+    buf_clear(&g->key);
+    address_key(&g->key, nsp, buf_span(&address));
+    if (kind == BODY_JOIN) {
+        membership_join(s, buf_span(&g->key));
+    } else {
+        const struct room *room = registry_room(&g->registry, buf_span(&g->key));
+        uint32_t place = room ? registry_place(s, room) : UINT32_MAX;
+        if (place != UINT32_MAX) membership_leave(s, place);
+    }
+    buf_fini(&address);
+}
+
+static void disconnect(struct socket *s, const struct msg_BODY *b)
+{
+    if (b->flags & BODY_CLOSE) {
+        gate_doom(s->session, REASON_SERVER_LEAVE, true);
+        return;
+    }
+    struct buf packet = { 0 };
+    sio_disconnect(&packet, s->space->name);
+    socket_send_text(s, buf_span(&packet));
+    buf_fini(&packet);
+    socket_end(s, REASON_SERVER_LEAVE);
+}
+
+uint32_t deliver_body(struct gate *g, struct span body)
+{
+    struct msg_BODY b;
+    if (msg_decode_BODY(&b, body) != OK || !gate_space(g, b.nsp)) {
+        g->stats->bus_unknown++;
+        return 0;
+    }
+    if (b.kind == BODY_EMIT) {
+        struct frames f = frames_event(b.nsp, b.args, b.attachments);
+        uint32_t n = each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
+        frames_fini(&f);
+        g->stats->deliveries_out += n;
+        return n;
+    }
+    g->target_count = 0;        /* rooms are about to change: first who, then what */
+    uint32_t n = each(g, &b, collect, NULL);
+    for (size_t i = 0; i < g->target_count; i++) {
+        struct socket *s = g->targets[i];
+        struct span names = b.args, name;
+        if (b.kind == BODY_DISCONNECT) disconnect(s, &b);
+        else if (!is_strs(b.args)) move(g, s, (enum body_kind)b.kind, b.nsp, b.args);
+        else while (msg_next_str(&names, &name)) move(g, s, (enum body_kind)b.kind, b.nsp, name);
+    }
+    return n;
+}
+
+/* ---- streams */
+
+static struct stream *stream_of(struct gate *g, uint16_t router, uint64_t epoch)
+{
+    if (router >= VIEW_OWNERS_MAX || epoch == 0) return NULL;
+    struct stream **s = &g->streams[router];
+    if (!*s) *s = calloc(1, sizeof **s);
+    NEED(*s);
+    if ((*s)->now.epoch != epoch) {
+        stream_begin(*s, epoch);
+    }
+    return *s;
+}
+
+static void answer(struct gate *g, uint16_t router, uint64_t ref, uint32_t count)
+{
+    if (ref) GATE_SAY(g, ROLE_ROUTER, router, REACHED, .ref = ref, .count = count);
+}
+
+static void take(struct gate *g, struct stream *s, uint16_t router, const struct msg_DELIVER *m)
+{
+    stream_seen(s, m->seq);
+    g->stats->deliveries_in++;
+    answer(g, router, m->ref, deliver_body(g, m->body));
+}
+
+static void ask_replay(struct gate *g, struct stream *s, uint16_t router)
+{
+    g->stats->deliveries_gaps++;
+    s->replay = gate_ref(g);
+    s->replay_since = s->now.last;
+    GATE_SAY(g, ROLE_ROUTER, router, REPLAY, .ref = s->replay, .epoch = s->now.epoch, .since = s->now.last);
+}
+
+void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields)
+{
+    struct msg_DELIVER m;
+    struct stream *s = stream_of(g, router, epoch);
+    if (!s || msg_decode_DELIVER(&m, fields) != OK) {
+        g->stats->bus_unknown++;
+        return;
+    }
+    if (s->now.given_count) {       /* that router is dead, and its standbys have given all that we had not seen */
+        g->stats->deliveries_doubled++;
+        return;
+    }
+    if (s->replay) {        /* what fills the hole comes first */
+        if (stream_hold(s, fields)) return;
+        g->stats->deliveries_lost++;
+        s->replay = 0;
+        for (struct blob *held; (held = stream_release(s)); ) blob_drop(&held);
+        s->now.last = m.prev;
+    }
+    switch (stream_on(s, m.seq, m.prev)) {
+    case STREAM_DELIVER:
+        take(g, s, router, &m);
+        return;
+    case STREAM_SEEN:
+        g->stats->deliveries_doubled++;
+        return;
+    case STREAM_GAP:
+        ask_replay(g, s, router);
+        stream_hold(s, fields);
+        return;
+    }
+}
+
+void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m)
+{
+    struct stream *s = stream_of(g, router, epoch);
+    if (!s) return;
+    if (!s->replay && s->now.last && m->last > s->now.last) ask_replay(g, s, router);
+    else if (!s->replay && m->head > s->head) s->head = m->head;
+}
+
+/* The answer to our question; or, unasked (ref 0), what a router that died had sequenced for us and
+ * not sent: its standby gives that before the coming view begins. */
+void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m)
+{
+    struct stream *s = router < VIEW_OWNERS_MAX ? g->streams[router] : NULL;
+    bool current = s && s->replay && m->ref == s->replay;
+    if (!m->complete) g->stats->deliveries_lost++;
+    if (m->ref && !current) return;         /* its stream has begun anew */
+    struct span rest = m->stamped, one;
+    struct msg_STAMPED stamped;
+    while (msg_next_str(&rest, &one)) {
+        if (msg_decode_STAMPED(&stamped, one) != OK || stamped.router >= VIEW_OWNERS_MAX) continue;
+        struct stream *of = g->streams[stamped.router];
+        bool fresh = current ? of == s && stamped.epoch == s->now.epoch && stamped.seq > s->now.last
+                             : of && stream_give(of, stamped.epoch, stamped.seq);
+        if (!fresh) continue;
+        if (current) stream_seen(s, stamped.seq);
+        g->stats->deliveries_in++;
+        deliver_body(g, stamped.body);
+    }
+    if (!current) return;
+    s->replay = 0;
+    if (m->head > s->now.last) s->now.last = m->head;
+    for (struct blob *held; (held = stream_release(s)); blob_drop(&held)) {
+        struct msg_DELIVER d;
+        if (msg_decode_DELIVER(&d, blob_span(held)) != OK || d.seq <= s->now.last) continue;
+        take(g, s, router, &d);
+    }
+}

@@ -1,0 +1,196 @@
+/* event - a client's event: its rule, and what the rule causes. */
+#include "gate_state.h"
+
+#include "json.h"
+
+static bool is_member(const void *self, struct span address)
+{
+    const struct socket *s = self;
+    struct gate *g = s->session->gate;
+    buf_clear(&g->key);
+    address_key(&g->key, s->space->name, address);
+    const struct room *room = registry_room(&g->registry, buf_span(&g->key));
+    return room && registry_place(s, room) != UINT32_MAX;
+}
+
+static struct template_scope scope_of(struct socket *s, const struct sio_packet *p, struct buf *address)
+{
+    struct gate *g = s->session->gate;
+    struct template_scope scope = {
+        .user = socket_user(s), .realm = span_of(s->space->config->realm), .claims = socket_claims(s),
+        .socket = sid_span(&s->sid), .nsp = s->space->name, .now_ms = g->now.wall };
+    if (p) scope.packet = p->json, scope.attachments = p->attachments, scope.event = p->name;
+    buf_clear(address);
+    ip_print(address, &s->session->address);
+    scope.address = buf_span(address);
+    gate_random(g, scope.random, sizeof scope.random);
+    return scope;
+}
+
+/* ---- effects */
+
+/* The attachments that an effect refers to, by their places in the packet. */
+static void pick_attachments(struct buf *strs, struct span picked, const struct span *attachments)
+{
+    buf_clear(strs);
+    NEED(attachments || !picked.len);
+    for (size_t i = 0; i < picked.len; i++) msg_add_str(strs, attachments[(uint8_t)picked.ptr[i]]);
+}
+
+static uint64_t emit(struct socket *s, const struct rules_effect *e, const struct span *attachments)
+{
+    struct gate *g = s->session->gate;
+    struct span rest = e->to, first;
+    if (!msg_next_str(&rest, &first)) return 0;
+    struct buf strs = { 0 };
+    pick_attachments(&strs, e->attachments, attachments);
+    buf_clear(&g->body);
+    msg_encode_BODY(&g->body, &(struct msg_BODY){ .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = s->space->name,
+        .to = e->to, .except = e->except, .args = e->args, .attachments = buf_span(&strs), .time = g->now.wall });
+    buf_fini(&strs);
+    buf_clear(&g->key);
+    address_key(&g->key, s->space->name, first);
+    g->stats->emits_out++;
+    return sender_emit(g->sender, &(struct sender_emit){ .key = buf_span(&g->key), .body = buf_span(&g->body) }, &g->effects);
+}
+
+static uint64_t join(struct socket *s, struct span address)
+{
+    struct gate *g = s->session->gate;
+    buf_clear(&g->key);
+    address_key(&g->key, s->space->name, address);
+    return membership_join(s, buf_span(&g->key));
+}
+
+static void leave(struct socket *s, struct span address)
+{
+    struct gate *g = s->session->gate;
+    buf_clear(&g->key);
+    address_key(&g->key, s->space->name, address);
+    const struct room *room = registry_room(&g->registry, buf_span(&g->key));
+    uint32_t place = room ? registry_place(s, room) : UINT32_MAX;
+    if (place != UINT32_MAX) membership_leave(s, place);
+}
+
+/* One reply or ack, appended to what the socket will be told, in its dialect. */
+static void say(struct socket *s, const struct sio_packet *p, const struct rules_effect *e, const struct span *attachments, struct buf *out)
+{
+    struct buf strs = { 0 }, text = { 0 };
+    pick_attachments(&strs, e->attachments, attachments);
+    struct frames f;
+    if (e->kind == RULES_ACK) {
+        sio_ack(&text, s->space->name, p->id, e->args, (unsigned)e->attachments.len);
+        f = frames_packet(buf_span(&text), buf_span(&strs));
+    } else {
+        f = frames_event(s->space->name, e->args, buf_span(&strs));
+    }
+    if (out->len && s->session->dialect == DIALECT_POLL4) buf_add_byte(out, '\x1e');
+    buf_add(out, blob_span(frames_for(&f, s->session->dialect)));
+    frames_fini(&f);
+    buf_fini(&strs), buf_fini(&text);
+}
+
+static bool asked_for(const struct sio_packet *p, const struct rules_effect *e)
+{
+    return e->kind == RULES_REPLY || (e->kind == RULES_ACK && p && p->id != SIO_NO_ID);
+}
+
+/* May all of it be done? Too many rooms: not one of them. */
+static enum err admit(struct socket *s, const struct rules_effects *r)
+{
+    uint32_t joins = 0, sends = 0;
+    for (size_t i = 0; i < r->count; i++) joins += r->at[i].kind == RULES_JOIN, sends += r->at[i].kind == RULES_EMIT;
+    if (joins && s->rooms.count + joins > s->session->listener->config->max_rooms_count + 2) return ERR_LIMIT;
+    if (answer_full(s) || ((joins || sends) && sender_full(s->session->gate->sender))) return ERR_FULL;
+    return OK;
+}
+
+static void refuse_rooms(struct socket *s, const struct sio_packet *p)
+{
+    static const struct rules_effect effects[] = {
+        { .kind = RULES_REPLY, .args = { "[\"error\",{\"message\":\"too many rooms\"}]", 38 } },
+        { .kind = RULES_ACK, .args = { "[null]", 6 } },
+    };
+    struct buf out = { 0 };
+    for (size_t i = 0; i < 2; i++)
+        if (asked_for(p, &effects[i])) say(s, p, &effects[i], NULL, &out);
+    struct answer *a = answer_new(s);
+    struct blob *frame = blob_new(buf_span(&out));
+    buf_fini(&out);
+    answer_give(&a, &frame);
+}
+
+enum { TICKETS_MAX = 64 };      /* of one event; more joins and emits than that are waited for by the last ones only */
+
+/* Joins, leaves and emits are done now; all that the socket is told is one answer that waits for their tickets. */
+static void run(struct socket *s, const struct sio_packet *p, const struct span *attachments)
+{
+    struct gate *g = s->session->gate;
+    const struct rules_effects *r = &g->ruled;
+    uint64_t tickets[TICKETS_MAX];
+    size_t count = 0;
+    enum err e = admit(s, r);
+    if (e != OK) {
+        g->stats->refused_rules[e]++;
+        if (e == ERR_LIMIT) refuse_rooms(s, p);
+        else g->stats->events_full++;       /* not done and not acknowledged: the client knows, and may try again */
+        return;
+    }
+    struct buf out = { 0 };
+    for (size_t i = 0; i < r->count; i++) {
+        const struct rules_effect *effect = &r->at[i];
+        uint64_t ticket = 0;
+        if (effect->kind == RULES_JOIN) ticket = join(s, effect->to);
+        else if (effect->kind == RULES_LEAVE) leave(s, effect->to);
+        else if (effect->kind == RULES_EMIT) ticket = emit(s, effect, attachments);
+        else if (asked_for(p, effect)) say(s, p, effect, attachments, &out);
+        if (ticket) tickets[count < TICKETS_MAX ? count++ : TICKETS_MAX - 1] = ticket;
+    }
+    if (out.len) {
+        struct answer *a = answer_new(s);
+        struct blob *frame = blob_new(buf_span(&out));
+        for (size_t i = 0; i < count; i++) answer_wait(a, tickets[i]);
+        answer_give(&a, &frame);
+    }
+    buf_fini(&out);
+}
+
+void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments)
+{
+    struct gate *g = s->session->gate;
+    struct buf address = { 0 };
+    enum err e = ERR_UNKNOWN;
+    if (s->space->rules) {
+        struct template_scope scope = scope_of(s, p, &address);
+        struct rules_rooms rooms = { is_member, s };
+        e = rules_run(s->space->rules, &scope, &rooms, &g->ruled);
+    } else {
+        static const struct rules_effect unhandled = { .kind = RULES_ACK, .args = { "[null]", 6 } };  /* trap 51 */
+        struct buf out = { 0 };
+        if (asked_for(p, &unhandled)) {
+            struct answer *a = answer_new(s);
+            say(s, p, &unhandled, attachments, &out);
+            struct blob *frame = blob_new(buf_span(&out));
+            answer_give(&a, &frame);
+        }
+        buf_fini(&out);
+        g->stats->events_unhandled++;
+        return;
+    }
+    if (e == ERR_UNKNOWN) g->stats->events_unhandled++;
+    else if (e != OK) g->stats->refused_rules[e]++;
+    run(s, p, attachments);
+    buf_fini(&address);
+}
+
+void event_connected(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    if (!s->space->rules) return;
+    struct buf address = { 0 };
+    struct template_scope scope = scope_of(s, NULL, &address);
+    enum err e = rules_connect(s->space->rules, &scope, &g->ruled);
+    if (e != OK) g->stats->refused_rules[e]++;
+    run(s, NULL, NULL);
+    buf_fini(&address);
+}

@@ -1,0 +1,356 @@
+#include "gate_state.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+
+#define STATS     gateway_stats
+#define STATS_DEF "../gateway/stats.def"
+#define STATS_ROWS
+#include "stats_table.h"
+
+/* ---- life */
+
+static void seed(struct gate *g, struct map *map, map_key *key_of)
+{
+    unsigned char bytes[16];
+    gate_random(g, bytes, sizeof bytes);
+    struct siphash_key key = siphash_key_of(bytes);
+    map_init(map, &key, key_of);
+}
+
+static struct span key_of_session(const void *value)
+{
+    const struct session *s = value;
+    return sid_span(&s->sid);
+}
+
+static void init_spaces(struct gate *g)
+{
+    g->space_count = g->config->namespace_count;
+    g->spaces = calloc(g->space_count + 1, sizeof *g->spaces);
+    NEED(g->spaces);
+    for (size_t i = 0; i < g->space_count; i++) {
+        g->spaces[i].config = &g->config->namespaces[i];
+        g->spaces[i].name = span_of(g->config->namespaces[i].name);
+    }
+    gate_set_rules(g, g->setup.rules);
+}
+
+struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
+{
+    struct gate *g = calloc(1, sizeof *g);
+    NEED(g);
+    g->setup = *setup, g->now = now, g->stats = setup->stats, g->config = setup->config;
+    wheel_init(&g->wheel, 0, now.mono);
+    listeners_init(g);
+    init_spaces(g);
+    seed(g, &g->sessions, key_of_session);
+    seed(g, &g->addresses, NULL);
+    seed(g, &g->waits, NULL);
+    seed(g, &g->pendings, NULL);
+    seed(g, &g->relays, NULL);
+    seed(g, &g->relayed, NULL);
+    struct siphash_key seeds[2];
+    unsigned char bytes[16];
+    for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
+    registry_init(&g->registry, seeds);
+    g->dirty_end = &g->dirty;
+    struct buf id = { 0 };
+    member_id_encode(&id, ROLE_GATEWAY, setup->number);
+    g->sender = sender_new(buf_span(&id), setup->epoch, &(struct sender_limits){ setup->config->bus.queue_bytes });
+    buf_fini(&id);
+    return g;
+}
+
+void gate_set_rules(struct gate *g, struct rules *const *rules)
+{
+    for (size_t i = 0; i < g->space_count; i++) g->spaces[i].rules = rules ? rules[i] : NULL;
+}
+
+void gate_destroy(struct gate **self)
+{
+    struct gate *g = *self;
+    if (!g) return;
+    struct map_walk walk = { 0 };
+    for (struct session *s; (s = map_next(&g->sessions, &walk)); ) {
+        if (session_live(s)) session_close(s, REASON_SHUTTING_DOWN, false);
+        else session_bury(s);
+    }
+    gate_settle(g);
+    while (gate_next_dirty(g)) { }
+    while (g->conns) conn_free(g->conns);
+    answer_fini(g);
+    sender_destroy(&g->sender);
+    registry_fini(&g->registry);
+    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->pendings), map_fini(&g->relays), map_fini(&g->relayed);
+    for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
+        if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
+    outbox_pool_fini(&g->pool);
+    effects_fini(&g->effects);
+    rules_effects_fini(&g->ruled);
+    buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log);
+    free(g->targets);
+    free(g->spaces);
+    listeners_fini(g);
+    free(g);
+    *self = NULL;
+}
+
+struct space *gate_space(struct gate *g, struct span nsp)
+{
+    for (size_t i = 0; i < g->space_count; i++)
+        if (span_same(g->spaces[i].name, nsp)) return &g->spaces[i];
+    return NULL;
+}
+
+void gate_random(struct gate *g, void *bytes, size_t n)
+{
+    NEED(n <= sizeof g->random);
+    if (g->random_left < n) {
+        g->setup.random(g->setup.random_self, g->random, sizeof g->random);
+        g->random_left = sizeof g->random;
+    }
+    g->random_left -= n;
+    memcpy(bytes, g->random + g->random_left, n);
+    memset(g->random + g->random_left, 0, n);
+}
+
+/* ---- lists of the call: what has something to write, what is over */
+
+void gate_dirty(struct conn *c)
+{
+    struct gate *g = c->gate;
+    if (c->dirty || c->relayed) return;
+    c->dirty = true;
+    c->next_dirty = NULL;
+    *g->dirty_end = c;
+    g->dirty_end = &c->next_dirty;
+}
+
+struct conn *gate_next_dirty(struct gate *g)
+{
+    for (struct conn *c; (c = g->dirty); ) {
+        g->dirty = c->next_dirty;
+        if (!g->dirty) g->dirty_end = &g->dirty;
+        c->dirty = false;
+        if (!c->gone) return c;
+        if (!c->resuming) conn_free(c);
+    }
+    return NULL;
+}
+
+void gate_resume(struct conn *c)
+{
+    if (c->resuming) return;
+    c->resuming = true;
+    c->next_resume = c->gate->resume;
+    c->gate->resume = c;
+}
+
+void gate_drop_conn(struct conn *c)
+{
+    if (c->dirty || c->resuming) {
+        c->gone = true, c->fate = CONN_KILL;
+        timer_cancel(c->gate, &c->timer);
+    } else {
+        conn_free(c);
+    }
+}
+
+void gate_settle_later(struct session *s)
+{
+    if (s->listed) return;
+    s->listed = true;
+    s->next_settling = s->gate->settling;
+    s->gate->settling = s;
+}
+
+void gate_doom(struct session *s, enum reason why, bool polite)
+{
+    if (!s->doomed) s->doomed = true, s->doom = (uint8_t)why, s->polite = polite;
+    gate_settle_later(s);
+}
+
+static void settle_session(struct session *s)
+{
+    s->listed = false;
+    if (s->state == SESSION_CLOSED) session_free(s);
+    else if (s->doomed && session_live(s)) session_close(s, (enum reason)s->doom, s->polite);
+    else session_flush(s);
+}
+
+static void settle_conn(struct conn *c)
+{
+    c->resuming = false;
+    if (c->gone) {
+        if (!c->dirty) conn_free(c);
+    } else if (c->relayed) {
+        relay_finish(c);
+    } else if (c->exchange && c->exchange->answered && c->phase == CONN_HEAD) {
+        struct buf behind = c->exchange->behind;
+        c->exchange->behind = (struct buf){ 0 };
+        conn_forget(c);
+        conn_on_bytes(c, behind.ptr, behind.len);
+        buf_fini(&behind);
+    }
+}
+
+void gate_settle(struct gate *g)
+{
+    answer_pump(g);
+    while (g->settling || g->resume) {
+        for (struct session *s; (s = g->settling); ) {
+            g->settling = s->next_settling;
+            settle_session(s);
+        }
+        for (struct conn *c; (c = g->resume); ) {
+            g->resume = c->next_resume;
+            settle_conn(c);
+        }
+    }
+}
+
+/* ---- the clients' side */
+
+struct conn *gate_accept(struct gate *g, size_t listener, struct span peer_address, void *shell, struct gate_time now)
+{
+    g->now = now;
+    NEED(listener < g->listener_count);
+    struct listener *l = &g->listeners[listener];
+    struct ip peer;
+    ip_decode(&peer, peer_address);
+    bool counted;
+    if (!listener_admit(g, l, &peer, &counted)) {
+        g->stats->connections_refused++;
+        l->refused++;
+        return NULL;
+    }
+    struct conn *c = conn_new(g, l, &peer, shell);
+    c->counted = counted;
+    g->stats->connections_accepted++;
+    l->accepted++;
+    return c;
+}
+
+void gate_on_bytes(struct gate *g, struct conn *c, char *bytes, size_t len, struct gate_time now)
+{
+    g->now = now;
+    g->stats->bytes_in += len;
+    conn_on_bytes(c, bytes, len);
+    gate_settle(g);
+}
+
+void gate_on_closed(struct gate *g, struct conn *c, struct gate_time now)
+{
+    g->now = now;
+    struct session *s = c->session;
+    bool probing = c->probing;
+    upgrade_on_lost(c);
+    if (s && !probing) session_on_lost(s, REASON_TRANSPORT_CLOSE);
+    polling_on_lost(c);
+    relay_on_lost(c);
+    gate_drop_conn(c);
+    gate_settle(g);
+}
+
+struct effects *gate_effects(struct gate *g) { return &g->effects; }
+uint64_t gate_load(const struct gate *g) { return g->conn_count; }
+struct buf *gate_log(struct gate *g) { return &g->log; }
+
+/* ---- time */
+
+uint64_t gate_deadline(const struct gate *g)
+{
+    return wheel_deadline(&g->wheel);
+}
+
+void gate_on_time(struct gate *g, struct gate_time now)
+{
+    g->now = now;
+    for (struct wheel_timer *due; (due = wheel_expire(&g->wheel, now.mono)); ) {
+        struct timer *t = TIMER_OWNER(due, struct timer, at);
+        t->due(g, t);
+    }
+    gate_settle(g);
+}
+
+/* ---- drain */
+
+enum { DRAIN_TICK_MS = 20 };
+
+static void close_some(struct gate *g, size_t n)
+{
+    struct map_walk walk = { 0 };
+    for (struct session *s; n && (s = map_next(&g->sessions, &walk)); n--) {
+        if (session_live(s)) session_close(s, REASON_SHUTTING_DOWN, false);
+        else session_bury(s);
+    }
+    if (g->sessions.count) return;
+    for (struct conn *c = g->conns; c; c = c->next)     /* nobody's any more */
+        if (!c->relayed && c->fate == CONN_OPEN) conn_close(c);
+}
+
+static void on_drain(struct gate *g, struct timer *t)
+{
+    uint64_t left = g->drain_by > g->now.mono ? g->drain_by - g->now.mono : 0;
+    size_t ticks = (size_t)(left / DRAIN_TICK_MS) + 1;
+    close_some(g, (g->sessions.count + ticks - 1) / ticks);
+    if (!gate_drained(g)) timer_set(g, t, on_drain, DRAIN_TICK_MS);
+}
+
+void gate_drain(struct gate *g, uint32_t paced_ms, struct gate_time now)
+{
+    g->now = now;
+    g->draining = true;
+    g->drain_by = now.mono + paced_ms;
+    on_drain(g, &g->drain);
+    gate_settle(g);
+}
+
+bool gate_drained(const struct gate *g)
+{
+    return g->sessions.count == 0 && g->conn_count == 0;
+}
+
+/* ---- for the operator */
+
+void gate_measure(struct gate *g)
+{
+    struct gateway_stats *st = g->stats;
+    st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used +
+                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->waits) + map_bytes(&g->pendings);
+    st->memory_rooms_bytes = registry_bytes(&g->registry);
+    st->memory_pools_bytes = g->pool.bytes;
+    st->queue_bytes = g->pool.queued;
+    st->memberships_open = g->registry.memberships;
+    st->rooms_open = g->registry.rooms.count;
+}
+
+void gate_note(struct gate *g, const char *event, const struct socket *s, const char *reason)
+{
+    if (g->log.len > GATE_LOG_MAX) return;
+    struct buf *log = &g->log, address = { 0 };
+    ip_print(&address, &s->session->address);
+    buf_add_literal(log, "event=");
+    buf_add(log, span_of(event));
+    buf_add_literal(log, " nsp=");
+    json_quote(log, s->space->name);
+    buf_add_literal(log, " user=");
+    buf_add(log, socket_user(s).len ? socket_user(s) : SPAN("null"));
+    buf_add_literal(log, " socket=");
+    buf_add(log, sid_span(&s->sid));
+    buf_add_literal(log, " address=");
+    buf_add(log, buf_span(&address));
+    buf_add(log, s->session->dialect == DIALECT_WS4 ? SPAN(" transport=websocket") : SPAN(" transport=polling"));
+    if (*reason) {
+        buf_add_literal(log, " reason=\"");
+        buf_add(log, span_of(reason));
+        buf_add_literal(log, "\" duration_ms=");
+        buf_add_uint(log, g->now.wall > s->since ? g->now.wall - s->since : 0);
+        buf_add_literal(log, " remaining=");
+        buf_add_uint(log, g->stats->sockets_open);
+    }
+    buf_add_byte(log, '\n');
+    buf_fini(&address);
+}

@@ -1,0 +1,208 @@
+/* gate_state - the gate from inside: what conns, sessions and sockets share. For the
+ * files of this folder that implement the gate, and for no test.
+ *
+ * Whatever ends within a call is freed by gate_settle at its end: sessions that
+ * closed, conns' kept input, relayed answers. So no code below has to ask whether
+ * what it holds is still there. */
+#ifndef CAUSEWAY_GATEWAY_GATE_STATE_H
+#define CAUSEWAY_GATEWAY_GATE_STATE_H
+
+#include "address.h"
+#include "gate.h"
+#include "map.h"
+#include "sender.h"
+#include "socket.h"
+#include "stream.h"
+
+enum { GATE_MEMBERS_MAX = 1024, GATE_LOG_MAX = 1 << 20 };
+
+/* Why a handshake failed: Engine.IO's six codes, then what is broken below it. */
+enum { FAILED_HTTP = 6, FAILED_WS, LISTENER_FAILURES };
+
+struct file {                       /* served as it is */
+    char        *path, *type;
+    struct blob *body;
+    char         etag[20];          /* "\"0123456789abcdef\"" */
+};
+
+struct listener {
+    const struct config_listener *config;
+    struct listener *port;          /* the first one of this address and port: counts and head limits */
+    struct span      path;          /* ends with '/' */
+    char            *path_text;
+    struct cidr     *trusted;
+    size_t           trusted_count;
+    bool             polling, websocket, upgrades;
+    struct http1_limits http;
+    struct ws_limits ws;
+    struct outbox_limits queue;
+    struct file     *files;
+    size_t           file_count;
+    size_t           connections;   /* of the port */
+    uint64_t         accepted, refused, sessions, failed[LISTENER_FAILURES];
+};
+
+struct peers {                      /* ready daemons of a role */
+    uint16_t number[GATE_MEMBERS_MAX];
+    uint64_t epoch[GATE_MEMBERS_MAX];
+    size_t   count;
+};
+
+struct gate {
+    struct gate_setup setup;
+    struct gate_time  now;
+    struct gateway_stats *stats;
+    const struct config *config;
+    struct wheel      wheel;
+    struct listener  *listeners;
+    struct space     *spaces;
+    size_t            listener_count, space_count;
+
+    struct conn      *conns;
+    struct conn      *dirty, **dirty_end;
+    struct conn      *resume;       /* answered with input behind; relayed and finished */
+    struct session   *settling;     /* closed or doomed in this call */
+    struct map        sessions, addresses;
+    struct registry   registry;
+    struct outbox_pool pool;
+    size_t            conn_count, session_bytes, socket_bytes;
+    uint8_t           random[256];
+    size_t            random_left;
+
+    struct sender    *sender;
+    struct effects    effects;
+    struct map        waits;        /* ticket -> struct wait */
+    struct map        pendings;     /* ref -> struct pending */
+    struct map        relays;       /* ref -> struct conn that waits for RELAYED */
+    struct map        relayed;      /* gateway:ref -> struct conn that stands for a request from there */
+    uint64_t          refs;         /* handed out */
+    struct stream    *streams[VIEW_OWNERS_MAX];
+
+    const struct view *view;
+    struct peers      auths, presences;
+    size_t            next_auth;
+    struct owners     told;             /* the owners that know our rooms, */
+    uint64_t          told_epoch[VIEW_OWNERS_MAX];  /* and their lives, by number */
+    uint64_t          fences[VIEW_OWNERS_MAX];      /* newest FENCE of each router */
+    uint64_t          settled;          /* newest view that we have said SETTLED of */
+
+    struct rules_effects ruled;
+    struct buf        scratch, key, text, body, log;
+    struct socket   **targets;      /* of a delivery that changes rooms */
+    size_t            target_count, target_cap;
+
+    bool              draining;
+    struct timer      drain;
+    uint64_t          drain_by;
+};
+
+/* ---- gate.c */
+void gate_settle(struct gate *g);
+void gate_doom(struct session *s, enum reason why, bool polite);   /* closes it at the end of this call: safe while rooms are walked */
+void gate_settle_later(struct session *s);      /* to be flushed or freed at the end of this call */
+void gate_dirty(struct conn *c);
+void gate_resume(struct conn *c);               /* seen to at the end of this call */
+void gate_drop_conn(struct conn *c);            /* freed, as soon as it is on no list */
+void gate_random(struct gate *g, void *bytes, size_t n);
+void gate_note(struct gate *g, const char *event, const struct socket *s, const char *reason);      /* a log line */
+struct space *gate_space(struct gate *g, struct span nsp);  /* or NULL */
+uint16_t gate_presence_of(struct gate *g, const struct socket *s);     /* who owns its user; RANK_NOBODY */
+uint64_t gate_presence_epoch(const struct gate *g, uint16_t number);     /* 0: not ready, or not there */
+static inline uint64_t gate_ref(struct gate *g) { return ++g->refs; }
+
+/* ---- listener.c */
+void listeners_init(struct gate *g);
+void listeners_fini(struct gate *g);
+bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted);
+void listener_release(struct conn *c);
+
+/* ---- gate_view.c */
+void gate_take_view(struct gate *g, enum view_change change);
+void gate_tell_presence(struct gate *g, uint16_t number);      /* all of its sockets, again */
+void gate_on_fence(struct gate *g, uint16_t router, uint64_t view);
+
+/* ---- request.c: an HTTP request's way; upgrade.c, polling.c: Engine.IO's part */
+void request_on_head(struct conn *c, const struct http1_request *r);
+void request_on_body(struct conn *c);           /* whole in c->exchange->body */
+struct ip request_client(const struct conn *c, const struct listener *l, const struct http1_request *r);
+struct exchange *request_begin(struct conn *c, struct listener *l, const struct http1_request *r, enum exchange_kind kind);
+void request_error(struct conn *c, unsigned code);      /* Engine.IO's error body, by its code */
+void request_refuse_upgrade(struct conn *c, unsigned code);     /* the same as text, and the end (trap 3) */
+/* Engine.IO's checks, in their order (trap 2): the error's code, or PASSED: *s is the session that sid names
+ * (NULL: none was named), or FOREIGN: it belongs to gateway *owner. */
+enum { POLLING_PASSED = -1, POLLING_FOREIGN = -2 };
+int  polling_check(struct conn *c, struct listener *l, const struct http1_request *r, bool upgrade, struct session **s, uint16_t *owner);
+void polling_on_request(struct conn *c, struct listener *l, const struct http1_request *r);
+void polling_on_body(struct conn *c);
+void polling_on_lost(struct conn *c);           /* a held GET or a half-sent POST was cut: trap 11 */
+void polling_on_refused(struct conn *c);        /* a POST was too long: its session forgets it */
+void polling_answer(struct session *s, struct span payload);    /* to the held GET */
+void polling_handshake(struct session_open_request *open, struct conn *c, struct listener *l, const struct http1_request *r, struct buf *scratch);
+void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_request *r);
+void upgrade_on_bytes(struct conn *c, struct ws_input *in);     /* frames */
+void upgrade_on_lost(struct conn *c);
+void conn_on_bytes(struct conn *c, char *bytes, size_t len);
+struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer, void *shell);
+void conn_free(struct conn *c);
+void conn_fail(struct conn *c, enum err e);     /* an HTTP error: http1's status, then closed */
+void conn_forget(struct conn *c);               /* its exchange is over */
+
+/* ---- client.c: Socket.IO packets of a session */
+enum err client_on_text(struct session *s, struct span text);
+enum err client_on_binary(struct session *s, struct span bytes);
+
+/* ---- connect.c */
+struct pending;
+void connect_begin(struct session *s, const struct sio_packet *p);
+void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
+void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
+void connect_forget(struct socket *s);          /* it is gone: its question with it */
+void connect_on_open(struct socket *s);         /* its CONNECT was answered: the rule */
+void connect_view(struct gate *g);              /* daemons came or went: ask again what they were asked */
+void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref);  /* SESSION_UP to s->presence */
+void connect_tell_again(struct gate *g, struct socket *s);                      /* to the same, with its question if that is open */
+
+/* ---- event.c, answer.c */
+void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
+void event_connected(struct socket *s);         /* the namespace's connect rule */
+struct answer *answer_new(struct socket *s);
+void answer_wait(struct answer *a, uint64_t ticket);    /* 0: nothing to wait for */
+/* Behind those that wait; at once where nothing does. Takes both. */
+void answer_give(struct answer **a, struct blob **frame);
+bool answer_full(const struct socket *s);
+void answer_pump(struct gate *g);                       /* done tickets */
+void answer_orphan(struct socket *s);                   /* it is gone */
+void answer_open(struct gate *g, uint64_t ticket);      /* an INTEREST that others may wait for */
+bool answer_due(const struct gate *g, uint64_t ticket); /* not done yet */
+void answer_fini(struct gate *g);
+
+/* ---- membership.c: the registry and the routers' interest in step */
+/* The ticket to wait for, or 0. */
+uint64_t membership_join(struct socket *s, struct span key);
+void membership_leave(struct socket *s, uint32_t i);
+void membership_leave_all(struct socket *s);
+void membership_moved(struct gate *g, const struct owners *to);  /* tells the new owners of rooms */
+void membership_tell(struct gate *g, uint16_t router);          /* all that it owns, again */
+
+/* ---- deliver.c, gate_view.c, ask.c, relay.c */
+/* How many sockets it was queued for. */
+uint32_t deliver_body(struct gate *g, struct span body);
+void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
+void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m);
+void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m);
+void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m);
+void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner);
+void relay_on_body(struct conn *c);
+void relay_on_lost(struct conn *c);
+void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m);
+void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m);
+void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m);
+void relay_finish(struct conn *c);                      /* a relayed conn has its answer */
+void relay_view(struct gate *g);                        /* gateways that are gone answer nobody */
+
+/* Encodes a message into the gate's scratch and appends it as an effect. */
+#define GATE_SAY(g, role, number, NAME, ...) \
+    (msg_encode_##NAME(&(g)->scratch, &(struct msg_##NAME){ __VA_ARGS__ }), \
+     effects_add_buf(&(g)->effects, (role), (number), MSG_##NAME, &(g)->scratch, 0))
+
+#endif

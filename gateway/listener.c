@@ -1,0 +1,141 @@
+/* listener - the configuration's listeners, made ready: ranges parsed, limits at hand, files. */
+#include "gate_state.h"
+
+#include "json.h"
+#include "sha1.h"
+
+#include <stdlib.h>
+
+static bool lists(const struct config_strings *strings, const char *text)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        if (strcmp(strings->at[i], text) == 0) return true;
+    return strings->count == 0;     /* nothing said: all */
+}
+
+static void init(struct gate *g, struct listener *l, const struct config_listener *c)
+{
+    l->config = c;
+    l->port = l;
+    for (struct listener *i = g->listeners; i < l && l->port == l; i++)
+        if (i->config->port == c->port && strcmp(i->config->address, c->address) == 0) l->port = i->port;
+    size_t n = strlen(c->path);
+    l->path_text = malloc(n + 2);
+    NEED(l->path_text);
+    memcpy(l->path_text, c->path, n);
+    if (n == 0 || c->path[n - 1] != '/') l->path_text[n++] = '/';
+    l->path = (struct span){ l->path_text, n };
+    l->trusted = calloc(c->trusted_proxies.count + 1, sizeof *l->trusted);
+    NEED(l->trusted);
+    for (size_t i = 0; i < c->trusted_proxies.count; i++)
+        if (cidr_decode(&l->trusted[l->trusted_count], span_of(c->trusted_proxies.at[i])) == OK) l->trusted_count++;
+    l->polling = lists(&c->transports, "polling");
+    l->websocket = lists(&c->transports, "websocket");
+    l->upgrades = c->upgrades && l->websocket;
+    l->http = (struct http1_limits){ c->max_head_bytes, c->max_headers_count, c->max_message_bytes };
+    l->ws = (struct ws_limits){ c->max_message_bytes, false };
+    l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
+}
+
+void listeners_init(struct gate *g)
+{
+    g->listener_count = g->config->listener_count;
+    g->listeners = calloc(g->listener_count + 1, sizeof *g->listeners);
+    NEED(g->listeners);
+    for (size_t i = 0; i < g->listener_count; i++) init(g, &g->listeners[i], &g->config->listeners[i]);
+}
+
+void listeners_fini(struct gate *g)
+{
+    for (size_t i = 0; i < g->listener_count; i++) {
+        struct listener *l = &g->listeners[i];
+        for (size_t k = 0; k < l->file_count; k++) {
+            free(l->files[k].path), free(l->files[k].type);
+            blob_drop(&l->files[k].body);
+        }
+        free(l->files), free(l->trusted), free(l->path_text);
+    }
+    free(g->listeners);
+}
+
+/* ---- files */
+
+static char *copy(struct span s)
+{
+    char *z = malloc(s.len + 1);
+    NEED(z);
+    if (s.len) memcpy(z, s.ptr, s.len);
+    z[s.len] = 0;
+    return z;
+}
+
+void gate_add_file(struct gate *g, size_t listener, struct span path, struct span type, struct blob **take)
+{
+    NEED(listener < g->listener_count);
+    struct listener *l = &g->listeners[listener];
+    l->files = realloc(l->files, (l->file_count + 1) * sizeof *l->files);
+    NEED(l->files);
+    struct file *f = &l->files[l->file_count++];
+    *f = (struct file){ .path = copy(path), .type = copy(type), .body = *take };
+    *take = NULL;
+    uint8_t digest[SHA1_BYTES];
+    struct buf tag = { 0 };
+    sha1(digest, blob_span(f->body));
+    buf_add_byte(&tag, '"');
+    for (size_t i = 0; i < 8; i++) buf_add_format(&tag, "%02x", digest[i]);
+    buf_add_byte(&tag, '"');
+    memcpy(f->etag, tag.ptr, tag.len);
+    buf_fini(&tag);
+}
+
+/* ---- how many connections, from whom */
+
+static void *number(size_t n) { return (void *)(uintptr_t)n; }
+
+bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted)
+{
+    const struct config_listener *c = l->config;
+    *counted = false;
+    if (g->draining || (c->max_connections && l->port->connections >= c->max_connections)) return false;
+    if (c->max_connections_per_address && !cidr_has(l->trusted, l->trusted_count, peer)) {
+        struct span key = span_from(peer->at, sizeof peer->at);
+        size_t n = (size_t)(uintptr_t)map_find(&g->addresses, key);
+        if (n >= c->max_connections_per_address) return false;
+        map_put(&g->addresses, key, number(n + 1));
+        *counted = true;
+    }
+    l->port->connections++;
+    return true;
+}
+
+void listener_release(struct conn *c)
+{
+    struct gate *g = c->gate;
+    if (c->relayed) return;
+    c->listener->port->connections--;
+    if (!c->counted) return;
+    struct span key = span_from(c->peer.at, sizeof c->peer.at);
+    size_t n = (size_t)(uintptr_t)map_find(&g->addresses, key);
+    if (n > 1) map_put(&g->addresses, key, number(n - 1));
+    else map_drop(&g->addresses, key);
+}
+
+/* ---- figures */
+
+void gate_listeners(const struct gate *g, struct buf *json)
+{
+    static const char *const why[LISTENER_FAILURES] = {
+        "transport", "sid", "method", "request", "forbidden", "version", [FAILED_HTTP] = "http", [FAILED_WS] = "websocket" };
+    buf_add_byte(json, '{');
+    for (size_t i = 0; i < g->listener_count; i++) {
+        const struct listener *l = &g->listeners[i];
+        if (i) buf_add_byte(json, ',');
+        json_quote(json, span_of(l->config->name));
+        buf_add_format(json, ":{\"connections\":%zu,\"accepted\":%llu,\"refused\":%llu,\"sessions\":%llu,\"failed\":{", l->port->connections,
+                       (unsigned long long)l->accepted, (unsigned long long)l->refused, (unsigned long long)l->sessions);
+        for (size_t k = 0; k < LISTENER_FAILURES; k++)
+            buf_add_format(json, "%s\"%s\":%llu", k ? "," : "", why[k], (unsigned long long)l->failed[k]);
+        buf_add_literal(json, "}}");
+    }
+    buf_add_byte(json, '}');
+}

@@ -1,0 +1,257 @@
+/* polling - Engine.IO over HTTP requests: the handshake, held GETs, POSTs (traps 1 to 14). */
+#include "cors.h"
+#include "gate_state.h"
+
+/* ---- Engine.IO's checks */
+
+static struct span query_value(struct gate *g, struct span query, struct span name)
+{
+    buf_clear(&g->text);
+    return http1_query(query, name, &g->text) ? buf_span(&g->text) : (struct span){ NULL, 0 };
+}
+
+static bool field_bad(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (((uint8_t)value.ptr[i] < 0x20 && value.ptr[i] != '\t') || value.ptr[i] == 0x7f) return true;
+    return false;
+}
+
+int polling_check(struct conn *c, struct listener *l, const struct http1_request *r, bool upgrade, struct session **s, uint16_t *owner)
+{
+    struct gate *g = c->gate;
+    *s = NULL;
+    struct span transport = query_value(g, r->query, SPAN("transport"));
+    bool websocket = span_same(transport, SPAN("websocket"));
+    if (!(websocket && l->websocket) && !(span_same(transport, SPAN("polling")) && l->polling)) return 0;
+    if (field_bad(http1_find(r, SPAN("Origin")))) return 3;
+    struct span sid = query_value(g, r->query, SPAN("sid"));
+    if (sid.len) {
+        *s = session_find(g, sid);
+        bool known = *s && ((*s)->state < SESSION_CLOSING || (!upgrade && (*s)->state == SESSION_CLOSING));
+        if (!known) {
+            *s = NULL;
+            bool ours = sid_decode(sid, g->setup.sid_key, owner) == OK && *owner == g->setup.number;
+            if (!ours && sid_decode(sid, g->setup.sid_key, owner) == OK && !upgrade && !c->relayed && g->view &&
+                view_find(g->view, ROLE_GATEWAY, *owner)) return POLLING_FOREIGN;
+            return 1;
+        }
+        bool on_websocket = (*s)->state == SESSION_SOCKET;
+        if (!upgrade && on_websocket != websocket) return 3;
+        if (upgrade && !websocket) return 3;
+        if (!upgrade && on_websocket) return 3;
+        if ((*s)->listener->port != l->port && !c->relayed) return 1;
+        return POLLING_PASSED;
+    }
+    if (!span_same(r->method, SPAN("GET"))) return 2;
+    if (websocket != upgrade) return 3;
+    return span_same(query_value(g, r->query, SPAN("EIO")), SPAN("4")) ? POLLING_PASSED : 5;
+}
+
+/* ---- the handshake */
+
+static bool names_source(const struct gate *g, const char *prefix)
+{
+    for (size_t i = 0; i < g->config->namespace_count; i++) {
+        const struct config_strings *token = &g->config->namespaces[i].token;
+        for (size_t k = 0; k < token->count; k++)
+            if (span_has_prefix(span_of(token->at[k]), span_of(prefix))) return true;
+    }
+    return false;
+}
+
+/* What nobody asks for later: the protocol's own parameters. */
+static bool is_protocol(struct span key)
+{
+    static const struct { const char *name; } own[] = { { "EIO" }, { "transport" }, { "t" }, { "sid" }, { "b64" }, { "j" } };
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (span_same(key, span_of(own[i].name))) return true;
+    return false;
+}
+
+void polling_handshake(struct session_open_request *open, struct conn *c, struct listener *l, const struct http1_request *r, struct buf *scratch)
+{
+    open->listener = l;
+    open->address = request_client(c, l, r);
+    open->agent = span_head(http1_find(r, SPAN("User-Agent")), 512);
+    buf_clear(scratch);
+    for (struct span rest = r->query, pair; rest.len; ) {
+        pair = span_cut(&rest, '&');
+        struct span value = pair, key = span_cut(&value, '=');
+        if (is_protocol(key)) continue;
+        if (scratch->len) buf_add_byte(scratch, '&');
+        buf_add(scratch, pair);
+    }
+    open->query = buf_span(scratch);
+    struct span authorization = http1_find(r, SPAN("Authorization"));
+    if (span_same_nocase(span_head(authorization, 7), SPAN("Bearer ")) && names_source(c->gate, "bearer"))
+        open->bearer = span_trim(span_skip(authorization, 7));
+    if (names_source(c->gate, "cookie.")) open->cookie = http1_find(r, SPAN("Cookie"));
+}
+
+static void on_handshake(struct conn *c, struct listener *l, const struct http1_request *r)
+{
+    struct gate *g = c->gate;
+    if (g->draining) {
+        g->stats->connections_refused++;
+        conn_answer(c, 503, SPAN(""), SPAN(""));
+        return;
+    }
+    struct session_open_request open = { .dialect = DIALECT_POLL4 };
+    struct buf text = { 0 };
+    polling_handshake(&open, c, l, r, &text);
+    struct session *s = session_new(g, &open);
+    buf_clear(&text);
+    if (l->config->cookie) {
+        buf_add_format(&text, "io=%.*s; Path=/; HttpOnly; SameSite=Lax", SID_LENGTH, s->sid.text);
+        http1_add(&c->exchange->fields, SPAN("Set-Cookie"), buf_span(&text));
+        buf_clear(&text);
+    }
+    session_greeting(s, &text);
+    http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
+    conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), buf_span(&text));
+    buf_fini(&text);
+}
+
+/* ---- GET */
+
+static void answer_payload(struct conn *c, struct span payload)
+{
+    http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
+    c->exchange->session = NULL;
+    conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), payload);
+}
+
+void polling_answer(struct session *s, struct span payload)
+{
+    struct conn *c = s->conn;
+    s->conn = NULL;
+    answer_payload(c, payload);
+}
+
+static void on_get(struct session *s, struct conn *c)
+{
+    if (s->conn) {      /* trap 10 */
+        c->gate->stats->refused_eio[ERR_DUPLICATE]++;
+        polling_answer(s, SPAN("1"));
+        session_close(s, REASON_TRANSPORT_ERROR, false);
+        conn_answer(c, 400, SPAN(""), SPAN(""));
+        return;
+    }
+    c->exchange->kind = EXCHANGE_POLL;
+    c->exchange->session = s;
+    c->phase = CONN_ANSWER;
+    s->conn = c;
+    session_flush(s);
+}
+
+/* ---- POST */
+
+static void on_post(struct session *s, struct conn *c, const struct http1_request *r)
+{
+    struct gate *g = c->gate;
+    if (s->post || span_same_nocase(span_head(http1_find(r, SPAN("Content-Type")), 24), SPAN("application/octet-stream"))) {
+        g->stats->refused_eio[s->post ? ERR_DUPLICATE : ERR_TYPE]++;
+        session_close(s, REASON_TRANSPORT_ERROR, false);    /* traps 10 and 12 */
+        conn_answer(c, 400, SPAN(""), SPAN(""));
+        return;
+    }
+    c->exchange->kind = EXCHANGE_POST;
+    c->exchange->session = s;
+    c->exchange->body_due = true;
+    s->post = c;
+    c->phase = CONN_BODY;
+    if (r->expect_continue && (r->length || r->chunked)) {
+        struct buf out = { 0 };
+        http1_status(&out, 100);
+        http1_finish_bare(&out);
+        conn_say(c, &out);
+    }
+}
+
+static void on_payload(struct session *s, struct span body)
+{
+    struct gate *g = s->gate;
+    struct buf binary = { 0 };
+    struct eio4_packet p;
+    for (struct eio4_payload it = eio4_payload(body); it.more && session_live(s); ) {
+        enum err e = eio4_next(&it, &p, &binary);
+        if (e != OK) {      /* trap 13: what came before it was good */
+            g->stats->refused_eio[e]++;
+            session_close(s, REASON_PARSE_ERROR, true);
+            break;
+        }
+        session_on_packet(s, &p);
+    }
+    buf_fini(&binary);
+}
+
+void polling_on_body(struct conn *c)
+{
+    struct exchange *x = c->exchange;
+    struct session *s = x->session;
+    if (!s) {       /* closed meanwhile */
+        request_error(c, 1);
+        return;
+    }
+    x->session = NULL;
+    s->post = NULL;
+    on_payload(s, buf_span(&x->body));
+    conn_answer(c, 200, SPAN("text/html"), SPAN("ok"));
+}
+
+void polling_on_lost(struct conn *c)
+{
+    struct exchange *x = c->exchange;
+    struct session *s = x ? x->session : NULL;
+    if (!s) return;
+    x->session = NULL;
+    if (s->conn == c) s->conn = NULL;
+    if (s->post == c) s->post = NULL;
+    session_on_lost(s, REASON_TRANSPORT_ERROR);
+}
+
+void polling_on_refused(struct conn *c)
+{
+    struct exchange *x = c->exchange;
+    if (!x || !x->session) return;
+    if (x->session->post == c) x->session->post = NULL;
+    x->session = NULL;
+}
+
+/* ---- all requests but upgrades */
+
+void polling_on_request(struct conn *c, struct listener *l, const struct http1_request *r)
+{
+    struct gate *g = c->gate;
+    bool known_method = span_same(r->method, SPAN("GET")) || span_same(r->method, SPAN("POST"));
+    struct session *s;
+    uint16_t owner;
+    int code = span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config) ? POLLING_PASSED : polling_check(c, l, r, false, &s, &owner);
+    if (code == POLLING_FOREIGN && known_method) {
+        relay_out(c, l, r, owner);
+        return;
+    }
+    struct exchange *x = request_begin(c, l, r, EXCHANGE_PLAIN);
+    if (span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config)) {
+        struct buf out = { 0 };
+        cors_preflight(&out, l->config, r, x->keep_alive);
+        conn_answer_raw(c, &out, x->keep_alive);
+        return;
+    }
+    cors_add(&x->fields, l->config, r);
+    if (code >= 0) {
+        g->stats->refused_http[code == 1 ? ERR_GONE : code == 2 ? ERR_STATE : code == 5 ? ERR_VERSION : ERR_UNKNOWN]++;
+        request_error(c, (unsigned)code);
+    } else if (!known_method) {     /* the session lives (trap 7) */
+        g->stats->refused_http[ERR_UNKNOWN]++;
+        http1_add(&x->fields, SPAN("Allow"), SPAN("GET, POST, OPTIONS"));
+        conn_answer(c, 405, SPAN(""), SPAN(""));
+    } else if (!s) {
+        on_handshake(c, l, r);
+    } else if (span_same(r->method, SPAN("GET"))) {
+        on_get(s, c);
+    } else {
+        on_post(s, c, r);
+    }
+}

@@ -1,0 +1,169 @@
+/* relay - a poll or a post whose session lives at another gateway: the request goes
+ * there whole, the answer comes back as bytes. There it is one more conn, without a
+ * descriptor. */
+#include "gate_state.h"
+
+static uint64_t key_of(uint16_t gateway, uint64_t ref)
+{
+    return (uint64_t)gateway << 48 ^ ref;
+}
+
+/* ---- at the wrong door */
+
+static bool is_framing(struct span name)
+{
+    return span_same_nocase(name, SPAN("Content-Length")) || span_same_nocase(name, SPAN("Transfer-Encoding")) ||
+           span_same_nocase(name, SPAN("Expect"));
+}
+
+static void copy_head(struct buf *out, const struct http1_request *r)
+{
+    buf_add(out, r->method);
+    buf_add_byte(out, ' ');
+    buf_add(out, r->path);
+    if (r->query.len) buf_add_byte(out, '?'), buf_add(out, r->query);
+    buf_add_format(out, " HTTP/1.%u\r\n", r->minor);
+    for (unsigned i = 0; i < r->count; i++)
+        if (!is_framing(r->fields[i].name)) http1_add(out, r->fields[i].name, r->fields[i].value);
+}
+
+static void send_it(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct exchange *x = c->exchange;
+    struct buf address = { 0 };
+    struct ip client = x->client;
+    ip_print(&address, &client);
+    if (x->body.len) buf_add_format(&x->head, "Content-Length: %zu\r\n", x->body.len);
+    buf_add_literal(&x->head, "\r\n");
+    x->ref = gate_ref(g);
+    map_put_u64(&g->relays, x->ref, c);
+    c->phase = CONN_ANSWER;
+    g->stats->relays_out++;
+    GATE_SAY(g, ROLE_GATEWAY, x->gateway, RELAY, .ref = x->ref, .address = buf_span(&address),
+             .listener = (uint16_t)(x->listener - g->listeners), .head = buf_span(&x->head), .body = buf_span(&x->body));
+    buf_fini(&address), buf_fini(&x->head), buf_fini(&x->body);
+}
+
+void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner)
+{
+    struct exchange *x = request_begin(c, l, r, EXCHANGE_RELAY);
+    x->gateway = owner;
+    x->client = request_client(c, l, r);
+    copy_head(&x->head, r);
+    if (!(r->length || r->chunked)) {
+        send_it(c);
+        return;
+    }
+    x->body_due = true;
+    c->phase = CONN_BODY;
+    if (r->expect_continue) {
+        struct buf out = { 0 };
+        http1_status(&out, 100);
+        http1_finish_bare(&out);
+        conn_say(c, &out);
+    }
+}
+
+void relay_on_body(struct conn *c)
+{
+    send_it(c);
+}
+
+void relay_on_lost(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct exchange *x = c->exchange;
+    if (!x || x->kind != EXCHANGE_RELAY || !x->ref) return;
+    map_drop_u64(&g->relays, x->ref);
+    GATE_SAY(g, ROLE_GATEWAY, x->gateway, RELAY_GONE, .ref = x->ref);
+    x->ref = 0;
+}
+
+void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m)
+{
+    struct conn *c = map_drop_u64(&g->relays, m->ref);
+    if (!c) return;
+    c->exchange->ref = 0;
+    struct buf bytes = { 0 };
+    buf_add(&bytes, m->bytes);
+    if (bytes.len == 0) conn_kill(c);
+    else conn_answer_raw(c, &bytes, !m->close && c->exchange->keep_alive);
+    buf_fini(&bytes);
+}
+
+/* ---- at the right one */
+
+void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m)
+{
+    g->stats->relays_in++;
+    struct ip peer;
+    ip_decode(&peer, m->address);
+    if (m->listener >= g->listener_count) {
+        GATE_SAY(g, ROLE_GATEWAY, gateway, RELAYED, .ref = m->ref, .close = 1);
+        return;
+    }
+    struct conn *c = conn_new(g, &g->listeners[m->listener], &peer, NULL);
+    c->relayed = true, c->relay_gateway = gateway, c->relay_ref = m->ref;
+    map_put_u64(&g->relayed, key_of(gateway, m->ref), c);
+    struct buf bytes = { 0 };
+    buf_add(&bytes, m->head), buf_add(&bytes, m->body);
+    conn_on_bytes(c, bytes.ptr, bytes.len);
+    buf_fini(&bytes);
+}
+
+static void forget(struct conn *c)
+{
+    map_drop_u64(&c->gate->relayed, key_of(c->relay_gateway, c->relay_ref));
+}
+
+void relay_finish(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct buf bytes = { 0 };
+    size_t left = outbox_left(&c->out);
+    if (c->fate != CONN_KILL && left) {
+        size_t n = outbox_gather(&c->out, buf_room(&bytes, left), left);
+        buf_grew(&bytes, n);
+    }
+    GATE_SAY(g, ROLE_GATEWAY, c->relay_gateway, RELAYED, .ref = c->relay_ref, .close = c->fate != CONN_OPEN, .bytes = buf_span(&bytes));
+    buf_fini(&bytes);
+    forget(c);
+    polling_on_lost(c);
+    conn_free(c);
+}
+
+void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m)
+{
+    struct conn *c = map_find_u64(&g->relayed, key_of(gateway, m->ref));
+    if (!c) return;
+    forget(c);
+    polling_on_lost(c);
+    gate_drop_conn(c);
+}
+
+/* ---- gateways that are gone */
+
+static bool is_there(const struct gate *g, uint16_t gateway)
+{
+    return view_find(g->view, ROLE_GATEWAY, gateway) != NULL;
+}
+
+void relay_view(struct gate *g)
+{
+    struct map_walk walk = { 0 };
+    for (struct conn *c; (c = map_next(&g->relays, &walk)); ) {
+        if (is_there(g, c->exchange->gateway)) continue;
+        map_drop_u64(&g->relays, c->exchange->ref);
+        c->exchange->ref = 0;
+        g->stats->relays_failed++;
+        request_error(c, 1);
+    }
+    walk = (struct map_walk){ 0 };
+    for (struct conn *c; (c = map_next(&g->relayed, &walk)); ) {
+        if (is_there(g, c->relay_gateway)) continue;
+        forget(c);
+        polling_on_lost(c);
+        gate_drop_conn(c);
+    }
+}

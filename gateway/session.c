@@ -1,0 +1,293 @@
+#include "gate_state.h"
+
+#include <stdlib.h>
+
+enum { LAG_BYTES = 16384 };     /* more than that waiting: volatile events are dropped */
+
+/* ---- life */
+
+static void on_beat_due(struct gate *g, struct timer *t)
+{
+    (void)g;
+    session_on(TIMER_OWNER(t, struct session, beat), SESSION_DUE_BEAT, SPAN(""));
+}
+
+static void on_connect_due(struct gate *g, struct timer *t)
+{
+    (void)g;
+    session_on(TIMER_OWNER(t, struct session, connect), SESSION_DUE_CONNECT, SPAN(""));
+}
+
+static struct span keep(char **to, struct span s)
+{
+    if (s.len) memcpy(*to, s.ptr, s.len);
+    struct span kept = { *to, s.len };
+    *to += s.len;
+    return kept;
+}
+
+static struct handshake *handshake_new(const struct session_open_request *r)
+{
+    size_t n = r->query.len + r->bearer.len + r->cookie.len + r->agent.len;
+    struct handshake *h = malloc(sizeof *h + n);
+    NEED(h);
+    char *to = h->bytes;
+    h->query = keep(&to, r->query), h->bearer = keep(&to, r->bearer);
+    h->cookie = keep(&to, r->cookie), h->agent = keep(&to, r->agent);
+    return h;
+}
+
+struct session *session_new(struct gate *g, const struct session_open_request *r)
+{
+    struct session *s = calloc(1, sizeof *s);
+    NEED(s);
+    uint8_t random[8];
+    do {
+        gate_random(g, random, sizeof random);
+        sid_make(&s->sid, g->setup.number, random, g->setup.sid_key);
+    } while (map_find(&g->sessions, sid_span(&s->sid)));
+    s->gate = g, s->listener = r->listener, s->address = r->address;
+    s->dialect = (uint8_t)r->dialect;
+    s->state = r->dialect == DIALECT_WS4 ? SESSION_SOCKET : SESSION_POLLING;
+    s->handshake = handshake_new(r);
+    s->since = g->now.wall;
+    map_put(&g->sessions, sid_span(&s->sid), s);
+    timer_set(g, &s->beat, on_beat_due, s->listener->config->ping_interval_ms);
+    timer_set(g, &s->connect, on_connect_due, s->listener->config->connect_timeout_ms);
+    g->session_bytes += session_bytes(s);
+    g->stats->sessions_opened++;
+    s->listener->sessions++;
+    g->stats->sessions_open++;
+    if (s->state == SESSION_SOCKET) g->stats->sessions_websocket++;
+    else g->stats->sessions_polling++;
+    return s;
+}
+
+void session_free(struct session *s)
+{
+    struct gate *g = s->gate;
+    NEED(s->state == SESSION_CLOSED && !s->sockets && !s->conn && !s->post && !s->probe);
+    timer_cancel(g, &s->beat), timer_cancel(g, &s->connect);
+    outbox_fini(&s->out, &g->pool);
+    assembly_destroy(&s->assembly);
+    g->session_bytes -= session_bytes(s);
+    free(s->handshake);
+    free(s);
+}
+
+struct session *session_find(struct gate *g, struct span sid)
+{
+    return map_find(&g->sessions, sid);
+}
+
+size_t session_bytes(const struct session *s)
+{
+    const struct handshake *h = s->handshake;
+    return sizeof *s + sizeof *h + h->query.len + h->bearer.len + h->cookie.len + h->agent.len;
+}
+
+void session_greeting(const struct session *s, struct buf *packet)
+{
+    const struct config_listener *l = s->listener->config;
+    eio4_open(packet, &(struct eio4_open){
+        .sid = sid_span(&s->sid),
+        .upgrade = s->state == SESSION_POLLING && s->listener->upgrades,
+        .ping_interval = l->ping_interval_ms, .ping_timeout = l->ping_timeout_ms, .max_payload = l->max_message_bytes });
+}
+
+const char *reason_name(enum reason r)
+{
+    static const char *const names[REASON_COUNT] = {
+        [REASON_TRANSPORT_CLOSE] = "transport close",
+        [REASON_TRANSPORT_ERROR] = "transport error",
+        [REASON_PING_TIMEOUT]    = "ping timeout",
+        [REASON_CLIENT_LEAVE]    = "client namespace disconnect",
+        [REASON_SERVER_LEAVE]    = "server namespace disconnect",
+        [REASON_SHUTTING_DOWN]   = "server shutting down",
+        [REASON_FORCED_CLOSE]    = "forced close",
+        [REASON_PARSE_ERROR]     = "parse error",
+    };
+    return names[r];
+}
+
+/* ---- output */
+
+bool session_send_frame(struct session *s, struct blob *frame, enum dialect dialect)
+{
+    struct gate *g = s->gate;
+    if (!session_live(s)) return false;
+    if (dialect != s->dialect) {
+        struct blob *other = frames_translate(frame, dialect, s->dialect);
+        bool fine = session_send_frame(s, other, s->dialect);
+        blob_drop(&other);
+        return fine;
+    }
+    if (s->state == SESSION_SOCKET) return s->conn && conn_push(s->conn, frame);
+    if (outbox_push(&s->out, &g->pool, &s->listener->queue, frame, g->now.mono) != OK) {
+        g->stats->connections_slow++;
+        gate_doom(s, REASON_TRANSPORT_CLOSE, false);
+        return false;
+    }
+    g->stats->packets_out++;
+    if (s->conn) gate_settle_later(s);
+    return true;
+}
+
+bool session_send(struct session *s, struct frames *f)
+{
+    return session_send_frame(s, frames_for(f, s->dialect), s->dialect);
+}
+
+bool session_send_engine(struct session *s, struct span packet)
+{
+    struct blob *frame = frames_engine(packet, s->dialect);
+    bool fine = session_send_frame(s, frame, s->dialect);
+    blob_drop(&frame);
+    return fine;
+}
+
+bool session_lags(const struct session *s)
+{
+    const struct outbox *out = s->state == SESSION_SOCKET && s->conn ? &s->conn->out : &s->out;
+    return outbox_left(out) > LAG_BYTES;
+}
+
+/* All that waits, as one payload. */
+static void payload_of(struct session *s, struct buf *out)
+{
+    for (struct blob *frame; (frame = outbox_take(&s->out, &s->gate->pool)); ) {
+        if (out->len) buf_add_byte(out, '\x1e');
+        buf_add(out, blob_span(frame));
+        blob_drop(&frame);
+    }
+}
+
+void session_flush(struct session *s)
+{
+    if (s->state == SESSION_SOCKET || !s->conn) return;
+    if (s->out.count == 0 && s->state != SESSION_CLOSING) return;
+    struct buf payload = { 0 };
+    payload_of(s, &payload);
+    if (s->state == SESSION_CLOSING) {
+        buf_add(&payload, payload.len ? SPAN("\x1e" "1") : SPAN("1"));
+        session_on(s, SESSION_DUE_BEAT, SPAN(""));      /* it has its close packet: nothing is left */
+    }
+    polling_answer(s, buf_span(&payload));
+    buf_fini(&payload);
+}
+
+/* ---- the end */
+
+static void cut_post(struct session *s)
+{
+    if (s->post && s->post->exchange) s->post->exchange->session = NULL;
+    s->post = NULL;
+}
+
+/* The session is over for everybody; what is left is to say so to its transport. */
+static void end(struct session *s, enum reason why)
+{
+    struct gate *g = s->gate;
+    while (s->sockets) socket_end(s->sockets, why);
+    assembly_destroy(&s->assembly);
+    timer_cancel(g, &s->connect), timer_cancel(g, &s->beat);
+    g->stats->sessions_open--;
+    if (s->dialect == DIALECT_WS4) g->stats->sessions_websocket--;
+    else g->stats->sessions_polling--;
+    if (s->probe) {
+        struct conn *probe = s->probe;
+        s->probe = NULL;
+        probe->session = NULL, probe->probing = false;
+        conn_close_ws(probe, WS_NO_CODE);
+    }
+    cut_post(s);
+}
+
+void session_bury(struct session *s)
+{
+    struct gate *g = s->gate;
+    s->state = SESSION_CLOSED;
+    cut_post(s);
+    timer_cancel(g, &s->beat);
+    map_drop(&g->sessions, sid_span(&s->sid));
+    gate_settle_later(s);
+}
+
+void session_close(struct session *s, enum reason why, bool polite)
+{
+    struct gate *g = s->gate;
+    if (!session_live(s)) return;
+    bool websocket = s->state == SESSION_SOCKET;
+    uint8_t before = s->state;
+    s->state = SESSION_CLOSING;         /* nothing is sent or read any more */
+    if (before == SESSION_UPGRADING) g->stats->upgrades_failed++;
+    end(s, why);
+    struct conn *c = s->conn;
+    if (websocket) {
+        s->conn = NULL;
+        if (c) {
+            c->session = NULL;
+            conn_close_ws(c, g->draining ? WS_GOING_AWAY : WS_NO_CODE);
+        }
+        session_bury(s);
+    } else if (c) {
+        session_flush(s);               /* what waits, and the close packet */
+    } else if (polite) {                /* the next GET gets it */
+        timer_set(g, &s->beat, on_beat_due, s->listener->config->ping_timeout_ms);
+    } else {
+        session_bury(s);
+    }
+}
+
+void session_on_lost(struct session *s, enum reason why)
+{
+    if (!session_live(s)) return;
+    if (s->state != SESSION_SOCKET && s->conn) {    /* its other request's connection was cut: this one is told */
+        polling_answer(s, SPAN("1"));
+    }
+    session_close(s, why, false);
+}
+
+/* ---- the table */
+
+typedef void action(struct session *s, struct span data);
+#define STATE(name)
+#define EVENT(name)
+#define ON(state, event, act, next) action session_on_##act;
+#include "session.def"
+#undef ON
+
+static const struct row { action *act; uint8_t next; } table[SESSION_STATES][SESSION_EVENTS] = {
+#define ON(state, event, action, next) [SESSION_##state][SESSION_##event] = { session_on_##action, SESSION_##next },
+#include "session.def"
+#undef STATE
+#undef EVENT
+#undef ON
+};
+_Static_assert(sizeof table / sizeof table[0] == SESSION_STATES, "a row for each state");
+
+enum err session_on(struct session *s, enum session_event event, struct span data)
+{
+    uint8_t before = s->state;
+    const struct row *row = &table[before][event];
+    if (!row->act) {
+        if (!session_live(s)) return ERR_STATE;     /* behind the end: nobody's fault */
+        s->gate->stats->refused_eio[ERR_STATE]++;
+        session_close(s, REASON_PARSE_ERROR, true);
+        return ERR_STATE;
+    }
+    row->act(s, data);
+    if (s->state == before) s->state = row->next;
+    return OK;
+}
+
+enum err session_on_packet(struct session *s, const struct eio4_packet *p)
+{
+    static const uint8_t events[] = {
+        [EIO4_OPEN] = SESSION_GOT_OPEN, [EIO4_CLOSE] = SESSION_GOT_CLOSE, [EIO4_PING] = SESSION_GOT_PING,
+        [EIO4_PONG] = SESSION_GOT_PONG, [EIO4_MESSAGE] = SESSION_GOT_MESSAGE, [EIO4_UPGRADE] = SESSION_GOT_UPGRADE,
+        [EIO4_NOOP] = SESSION_GOT_NOOP, [EIO4_BINARY] = SESSION_GOT_BINARY,
+    };
+    s->gate->stats->packets_in++;
+    return session_on(s, events[p->type], p->data);
+}

@@ -1,0 +1,92 @@
+#include "gate_state.h"
+
+#include <stdlib.h>
+
+struct socket *socket_new(struct session *session, struct space *space)
+{
+    struct gate *g = session->gate;
+    struct socket *s = calloc(1, sizeof *s);
+    NEED(s);
+    uint8_t random[8];
+    do {
+        gate_random(g, random, sizeof random);
+        sid_make(&s->sid, g->setup.number, random, g->setup.sid_key);
+    } while (registry_find(&g->registry, sid_span(&s->sid)));
+    s->session = session, s->space = space, s->since = g->now.wall;
+    s->answers_end = &s->answers;
+    s->next = session->sockets;
+    session->sockets = s;
+    g->socket_bytes += sizeof *s;
+    return s;
+}
+
+struct socket *socket_find(const struct session *s, struct span nsp)
+{
+    for (struct socket *i = s->sockets; i; i = i->next)
+        if (span_same(i->space->name, nsp)) return i;
+    return NULL;
+}
+
+bool socket_send_text(struct socket *s, struct span packet)
+{
+    struct frames f = frames_packet(packet, SPAN(""));
+    bool fine = session_send(s->session, &f);
+    frames_fini(&f);
+    return fine;
+}
+
+static size_t who_bytes(const struct identity *who)
+{
+    return who ? sizeof *who + who->user.len + who->claims.len : 0;
+}
+
+void socket_identify(struct socket *s, struct span user, struct span claims)
+{
+    struct identity *who = malloc(sizeof *who + user.len + claims.len);
+    NEED(who && !s->who);
+    if (user.len) memcpy(who->bytes, user.ptr, user.len);
+    if (claims.len) memcpy(who->bytes + user.len, claims.ptr, claims.len);
+    who->user = (struct span){ who->bytes, user.len };
+    who->claims = (struct span){ who->bytes + user.len, claims.len };
+    s->who = who;
+    s->session->gate->socket_bytes += who_bytes(who);
+}
+
+size_t socket_bytes(const struct socket *s)
+{
+    return sizeof *s + who_bytes(s->who);
+}
+
+static void unlink_from(struct session *session, const struct socket *s)
+{
+    struct socket **at = &session->sockets;
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+}
+
+void socket_end(struct socket *s, enum reason why)
+{
+    struct gate *g = s->session->gate;
+    connect_forget(s);
+    answer_orphan(s);
+    while (s->early) {
+        struct early *early = s->early;
+        s->early = early->next;
+        blob_drop(&early->text), blob_drop(&early->attachments);
+        free(early);
+    }
+    membership_leave_all(s);
+    if (s->registered) registry_drop(&g->registry, s);
+    if (s->told)
+        GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_DOWN, .sid = sid_span(&s->sid), .nsp = s->space->name,
+                 .realm = span_of(s->space->config->realm), .user = socket_user(s), .reason = span_of(reason_name(why)));
+    if (s->state == SOCKET_OPEN) {
+        g->stats->sockets_open--;
+        s->space->sockets--;
+        gate_note(g, "disconnect", s, reason_name(why));
+    }
+    unlink_from(s->session, s);
+    g->socket_bytes -= socket_bytes(s);
+    free(s->who);
+    free(s);
+}

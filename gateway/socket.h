@@ -1,0 +1,80 @@
+/* socket - a session in a namespace: what Socket.IO calls a socket.
+ *
+ *     WAITING   CONNECT came: auth, then presence, then the interest of its rooms is asked for
+ *     REFUSED   an event was sent in place of a CONNECT_ERROR; DISCONNECT follows
+ *     OPEN      the client has its id
+ *     CLOSED    until the call ends
+ *
+ * What a rule answers (replies, the ack) waits until the bus holds what the rule
+ * caused: then an ack means "held by owner and standby", and "joined" means that the
+ * owner knows our interest. Answers of one socket leave in the order of its events:
+ * a queue of 'struct answer', each counting the tickets (sender.h) it waits for. */
+#ifndef CAUSEWAY_GATEWAY_SOCKET_H
+#define CAUSEWAY_GATEWAY_SOCKET_H
+
+#include "registry.h"
+#include "session.h"
+#include "sio.h"
+
+enum socket_state { SOCKET_WAITING, SOCKET_OPEN };
+
+struct space {                          /* a namespace of the configuration */
+    const struct config_namespace *config;
+    const struct rules *rules;          /* or NULL */
+    struct span         name;
+    uint64_t            ack;            /* the next ack id of the server (trap 31) */
+    size_t              sockets;
+};
+
+struct identity {                       /* who it is: one block */
+    struct span user, claims;           /* JSON value, JSON object; may be empty */
+    char        bytes[];
+};
+
+struct answer {                         /* a packet that waits for the bus */
+    struct answer *next;
+    struct socket *socket;              /* NULL: it is gone, only the count is kept */
+    uint32_t       tickets;             /* not done yet */
+    uint8_t        dialect;
+    bool           opens;               /* it is the CONNECT's: with it the socket is open */
+    struct blob   *frame;
+};
+
+struct early {                          /* an event that came before its CONNECT was answered (trap 30) */
+    struct early *next;
+    struct blob  *text;                 /* the Socket.IO packet */
+    struct blob  *attachments;          /* strs */
+};
+
+struct socket {
+    struct sid       sid;
+    uint32_t         mark;              /* the newest delivery that has seen it */
+    uint8_t          state;
+    bool             registered;        /* in the registry */
+    bool             told;              /* presence was: SESSION_DOWN is due */
+    uint16_t         presence;          /* number of the presence that was told, */
+    uint16_t         answer_count;
+    uint64_t         presence_epoch;    /* and its life */
+    uint32_t         answer_bytes, early_bytes;
+    struct session  *session;
+    struct socket   *next;              /* the session's */
+    struct space    *space;
+    struct identity *who;               /* NULL: anonymous */
+    struct rooms     rooms;
+    struct answer   *answers, **answers_end;
+    struct early    *early;
+    struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
+    uint64_t         since;             /* Unix ms */
+};
+
+struct socket *socket_new(struct session *s, struct space *space);         /* WAITING */
+struct socket *socket_find(const struct session *s, struct span nsp);      /* of a session: few */
+bool socket_send_text(struct socket *s, struct span packet);
+void socket_identify(struct socket *s, struct span user, struct span claims);
+/* Leaves its rooms, tells presence; it is freed. */
+void socket_end(struct socket *s, enum reason why);
+size_t socket_bytes(const struct socket *s);
+static inline struct span socket_user(const struct socket *s) { return s->who ? s->who->user : (struct span){ "", 0 }; }
+static inline struct span socket_claims(const struct socket *s) { return s->who ? s->who->claims : (struct span){ "", 0 }; }
+
+#endif

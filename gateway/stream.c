@@ -1,0 +1,97 @@
+#include "stream.h"
+
+#include <stdlib.h>
+
+static void life_fini(struct stream_life *p)
+{
+    free(p->given);
+    *p = (struct stream_life){ 0 };
+}
+
+void stream_fini(struct stream *self)
+{
+    life_fini(&self->now);
+    for (size_t i = 0; i < STREAM_PAST; i++) life_fini(&self->past[i]);
+    for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i]);
+    free(self->held);
+    *self = (struct stream){ 0 };
+}
+
+void stream_begin(struct stream *self, uint64_t epoch)
+{
+    if (self->now.epoch) {
+        life_fini(&self->past[STREAM_PAST - 1]);
+        memmove(&self->past[1], &self->past[0], (STREAM_PAST - 1) * sizeof self->past[0]);
+        self->past[0] = self->now;
+    }
+    self->now = (struct stream_life){ .epoch = epoch };
+    self->head = 0, self->replay = 0;
+    for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i]);
+    self->held_count = 0, self->held_bytes = 0;
+}
+
+enum stream_verdict stream_on(const struct stream *self, uint64_t seq, uint64_t prev)
+{
+    if (self->now.last && seq <= self->now.last) return STREAM_SEEN;
+    if (self->now.last && prev != self->now.last) return STREAM_GAP;    /* the first one of a life is taken as it comes */
+    return STREAM_DELIVER;
+}
+
+void stream_seen(struct stream *self, uint64_t seq)
+{
+    if (seq > self->now.last) self->now.last = seq;
+    if (seq > self->head) self->head = seq;
+}
+
+static struct stream_life *life_of(struct stream *self, uint64_t epoch)
+{
+    if (self->now.epoch == epoch) return &self->now;
+    for (size_t i = 0; i < STREAM_PAST; i++)
+        if (self->past[i].epoch == epoch) return &self->past[i];
+    return NULL;
+}
+
+bool stream_give(struct stream *self, uint64_t epoch, uint64_t seq)
+{
+    struct stream_life *p = life_of(self, epoch);
+    if (!p || seq <= p->last) return false;
+    size_t low = 0, high = p->given_count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (p->given[mid] < seq) low = mid + 1;
+        else high = mid;
+    }
+    if (low < p->given_count && p->given[low] == seq) return false;
+    if (p->given_count == p->given_cap) {
+        p->given_cap = p->given_cap ? p->given_cap * 2 : 16;
+        p->given = realloc(p->given, p->given_cap * sizeof *p->given);
+        NEED(p->given);
+    }
+    memmove(&p->given[low + 1], &p->given[low], (p->given_count - low) * sizeof *p->given);
+    p->given[low] = seq;
+    p->given_count++;
+    return true;
+}
+
+bool stream_hold(struct stream *self, struct span fields)
+{
+    if (self->held_bytes + fields.len > STREAM_HELD_MAX) return false;
+    if (self->held_count == self->held_cap) {
+        self->held_cap = self->held_cap ? self->held_cap * 2 : 16;
+        self->held = realloc(self->held, self->held_cap * sizeof *self->held);
+        NEED(self->held);
+    }
+    self->held[self->held_count++] = blob_new(fields);
+    self->held_bytes += fields.len;
+    return true;
+}
+
+struct blob *stream_release(struct stream *self)
+{
+    if (!self->held_count) return NULL;
+    struct blob *first = self->held[0];
+    memmove(&self->held[0], &self->held[1], --self->held_count * sizeof *self->held);
+    self->held_bytes -= first->len;
+    if (!self->held_count) free(self->held), self->held = NULL, self->held_cap = 0;
+    return first;
+}

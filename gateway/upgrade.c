@@ -1,0 +1,179 @@
+/* upgrade - WebSockets: the handshake of a new session or of one that comes from
+ * polling, and then the frames. */
+#include "cors.h"
+#include "gate_state.h"
+
+/* ---- the WebSocket's handshake */
+
+static void on_upgrade_due(struct gate *g, struct timer *t);
+
+static void accept_upgrade(struct conn *c, struct listener *l, const struct http1_request *r, struct span key)
+{
+    struct buf out = { 0 };
+    ws_switch(&out, key, ws_subprotocol(r));
+    cors_add(&out, l->config, r);
+    http1_finish_bare(&out);
+    conn_forget(c);
+    http1_fini(&c->http);       /* 'r' ends here */
+    c->ws = (struct ws){ 0 };
+    c->phase = CONN_SOCKET;
+    conn_say(c, &out);
+}
+
+void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_request *r)
+{
+    struct gate *g = c->gate;
+    struct span key;
+    request_begin(c, l, r, EXCHANGE_PLAIN);
+    struct session *s;
+    uint16_t owner;
+    enum err e = ws_handshake(r, &key);
+    int code = polling_check(c, l, r, true, &s, &owner);
+    if (code == POLLING_PASSED && e == ERR_VERSION) {
+        g->stats->refused_ws[e]++;
+        l->failed[FAILED_WS]++;
+        http1_add(&c->exchange->fields, SPAN("Sec-WebSocket-Version"), SPAN("13"));
+        c->exchange->keep_alive = false;
+        conn_answer(c, 426, SPAN(""), SPAN(""));
+        return;
+    }
+    if (code == POLLING_PASSED && (e != OK || c->relayed || (s && !l->upgrades))) code = 3;
+    if (code != POLLING_PASSED) {
+        g->stats->refused_ws[e != OK ? e : ERR_UNKNOWN]++;
+        request_refuse_upgrade(c, (unsigned)code);
+        return;
+    }
+    if (!s) {
+        struct session_open_request open = { .dialect = DIALECT_WS4 };
+        if (g->draining) {
+            g->stats->connections_refused++;
+            c->exchange->keep_alive = false;
+            conn_answer(c, 503, SPAN(""), SPAN(""));
+            return;
+        }
+        struct buf packet = { 0 };
+        polling_handshake(&open, c, l, r, &g->body);
+        s = session_new(g, &open);
+        buf_clear(&g->body);
+        accept_upgrade(c, l, r, key);
+        s->conn = c, c->session = s;
+        session_greeting(s, &packet);
+        session_send_engine(s, buf_span(&packet));
+        buf_fini(&packet);
+        return;
+    }
+    accept_upgrade(c, l, r, key);
+    if (s->state != SESSION_POLLING || s->probe) {      /* trap 23: the first one is untouched */
+        g->stats->refused_ws[ERR_STATE]++;
+        conn_close_ws(c, WS_NO_CODE);
+        return;
+    }
+    s->probe = c, c->session = s, c->probing = true;
+    c->until = g->now.mono + l->config->upgrade_timeout_ms;
+    timer_set(g, &c->timer, on_upgrade_due, 100);
+}
+
+/* ---- and its frames */
+
+static void on_upgrade_due(struct gate *g, struct timer *t)
+{
+    struct conn *c = TIMER_OWNER(t, struct conn, timer);
+    if (!c->probing || c->fate != CONN_OPEN) {
+        conn_kill(c);
+        return;
+    }
+    if (g->now.mono >= c->until) {
+        g->stats->refused_ws[ERR_TIMEOUT]++;
+        upgrade_on_lost(c);
+        conn_close_ws(c, WS_NO_CODE);
+        return;
+    }
+    if (c->session->state == SESSION_UPGRADING) session_on(c->session, SESSION_DUE_NOOP, (struct span){ "", 0 });
+    timer_set(g, &c->timer, on_upgrade_due, 100);
+}
+
+void upgrade_on_lost(struct conn *c)
+{
+    struct session *s = c->session;
+    if (!s) return;
+    c->session = NULL;
+    if (c->probing) {
+        c->probing = false;
+        s->probe = NULL;
+        timer_cancel(c->gate, &c->timer);
+        if (session_live(s)) session_on(s, SESSION_PROBE_LOST, (struct span){ "", 0 });
+        return;
+    }
+    s->conn = NULL;
+}
+
+/* On a WebSocket that wants to take over, only "2probe" and then "5" mean anything (traps 21, 24, 25). */
+static void on_probe(struct conn *c, const struct ws_event *event)
+{
+    struct session *s = c->session;
+    struct eio4_packet p;
+    bool text = event->opcode == WS_TEXT && eio4_decode(&p, event->payload) == OK;
+    if (text && p.type == EIO4_PING && span_same(p.data, SPAN("probe"))) {
+        session_on(s, SESSION_PROBE_PING, p.data);
+        return;
+    }
+    if (text && p.type == EIO4_UPGRADE && s->state == SESSION_UPGRADING) {
+        session_on(s, SESSION_PROBE_UPGRADE, p.data);
+        return;
+    }
+    c->gate->stats->refused_eio[ERR_STATE]++;
+    upgrade_on_lost(c);
+    conn_close_ws(c, WS_NO_CODE);
+}
+
+static void on_message(struct conn *c, const struct ws_event *event)
+{
+    struct session *s = c->session;
+    if (c->probing) {
+        on_probe(c, event);
+        return;
+    }
+    if (!s || !session_live(s)) return;
+    struct eio4_packet p = { EIO4_BINARY, event->payload };
+    enum err e = event->opcode == WS_TEXT ? eio4_decode(&p, event->payload) : OK;
+    if (e != OK) {
+        c->gate->stats->refused_eio[e]++;
+        session_close(s, REASON_PARSE_ERROR, true);
+        return;
+    }
+    session_on_packet(s, &p);
+}
+
+static void on_close(struct conn *c, const struct ws_event *event)
+{
+    struct session *s = c->session;
+    bool probing = c->probing;
+    upgrade_on_lost(c);
+    c->parted = true;
+    if (s && !probing) session_on_lost(s, REASON_TRANSPORT_CLOSE);
+    conn_close_ws(c, event->code);
+}
+
+void upgrade_on_bytes(struct conn *c, struct ws_input *in)
+{
+    struct gate *g = c->gate;
+    struct ws_event event;
+    enum err e;
+    while (c->fate == CONN_OPEN && (e = ws_decode(&c->ws, &c->listener->ws, in, &event)) != ERR_AGAIN) {
+        if (e != OK) {
+            struct session *s = c->session;
+            bool probing = c->probing;
+            g->stats->refused_ws[e]++;
+            upgrade_on_lost(c);
+            conn_close_ws(c, event.code);
+            if (s && !probing) session_on_lost(s, REASON_TRANSPORT_ERROR);
+            return;
+        }
+        if (event.opcode == WS_CLOSE) on_close(c, &event);
+        else if (event.opcode == WS_PING) {
+            struct blob *pong = ws_blob(WS_PONG, event.payload);
+            conn_push(c, pong);
+            blob_drop(&pong);
+        } else if (event.opcode != WS_PONG) on_message(c, &event);
+    }
+}
