@@ -1,0 +1,58 @@
+/* config check, show: the topology file without starting anything. config doc, verbs, wire: the tables of docs/. */
+#include "command.h"
+#include "msg.h"
+#include "place_os.h"
+#include "verbs.h"
+
+#include <stdio.h>
+
+static const struct flag flags[] = { PLACE_FLAGS, { 0 } };
+static const struct flag no_flags[] = { { 0 } };
+
+static void print(struct buf *text)
+{
+    fwrite(text->ptr, 1, text->len, stdout);
+    buf_fini(text);
+}
+
+static int run_check(const struct command *self, const struct arguments *a)
+{
+    struct place p;
+    (void)self;
+    if (!place_open(&p, a, a->words ? a->word[0] : NULL, false)) return COMMAND_USAGE;
+    int code = place_check(&p) ? COMMAND_OK : COMMAND_USAGE;
+    if (code == COMMAND_OK) printf("%s: good\n", p.topology);
+    place_close(&p);
+    return code;
+}
+
+static int run_show(const struct command *self, const struct arguments *a)
+{
+    struct place p;
+    struct buf yaml = { 0 };
+    (void)self;
+    if (!place_open(&p, a, a->words ? a->word[0] : NULL, false)) return COMMAND_USAGE;
+    config_print(&yaml, &p.config);
+    print(&yaml);
+    place_close(&p);
+    return COMMAND_OK;
+}
+
+static int run_doc(const struct command *self, const struct arguments *a)
+{
+    static const struct { const char *name; void (*document)(struct buf *out); } tables[] = {
+        { "config doc", config_document }, { "config verbs", verbs_document }, { "config wire", msg_document } };
+    struct buf markdown = { 0 };
+    size_t i = 0;
+    (void)a;
+    while (strcmp(tables[i].name, self->name) != 0) i++;
+    tables[i].document(&markdown);
+    print(&markdown);
+    return COMMAND_OK;
+}
+
+const struct command command_config_check = { .name = "config check", .words = "[TOPOLOGY]", .help = "all that is wrong with a topology file", .flags = flags, .most = 1, .run = run_check };
+const struct command command_config_show = { .name = "config show", .words = "[TOPOLOGY]", .help = "every value as it stands, defaults included", .flags = flags, .most = 1, .run = run_show };
+const struct command command_config_doc = { .name = "config doc", .words = "", .help = "every key and its default, as docs/TOPOLOGY.md", .flags = no_flags, .run = run_doc };
+const struct command command_config_verbs = { .name = "config verbs", .words = "", .help = "what outsiders may ask, as in docs/ZMQ-API.md", .flags = no_flags, .run = run_doc };
+const struct command command_config_wire = { .name = "config wire", .words = "", .help = "every message between daemons, as in docs/WIRE.md", .flags = no_flags, .run = run_doc };
