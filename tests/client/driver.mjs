@@ -1,0 +1,89 @@
+// driver - real socket.io-client sockets, told what to do by a test over a pipe.
+//
+// In, a line of JSON each:  {"do":"connect","id":"ann","url":...,"opts":{...}}   {"do":"emit","id":...,"event":...,"args":[...],"ack":1}
+//                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
+//                           {"do":"churn","url":...,"opts":{...},"count":N,"tokens":[...]}
+// Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
+// Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(import.meta.url);
+const { io } = require(process.env.SOCKET_IO_CLIENT ?? "socket.io-client");
+const sockets = new Map();
+const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
+
+const pack = (v) => Buffer.isBuffer(v) || v instanceof ArrayBuffer || ArrayBuffer.isView(v) ? { $bin: Buffer.from(v.buffer ?? v, v.byteOffset ?? 0, v.byteLength).toString("base64") }
+  : Array.isArray(v) ? v.map(pack)
+  : v && typeof v === "object" ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, pack(x)])) : v;
+const unpack = (v) => Array.isArray(v) ? v.map(unpack)
+  : v && typeof v === "object" ? ("$bin" in v ? Buffer.from(v.$bin, "base64") : Object.fromEntries(Object.entries(v).map(([k, x]) => [k, unpack(x)]))) : v;
+
+function connect({ id, url, opts = {}, quiet = [] }) {
+  const socket = io(url, { forceNew: true, reconnection: false, ...opts });
+  const state = { socket, counts: {}, next: {}, disorder: {}, quiet: new Set(quiet) };
+  sockets.set(id, state);
+  const transport = () => socket.io.engine?.transport?.name;
+  socket.io.on("open", () => socket.io.engine.once("upgrade", () => say({ id, event: "upgrade", transport: transport() })));
+  socket.on("connect", () => say({ id, event: "connect", sid: socket.id, transport: transport() }));
+  socket.on("connect_error", (e) => say({ id, event: "connect_error", message: e.message, data: e.data }));
+  socket.on("disconnect", (reason) => say({ id, event: "disconnect", reason }));
+  socket.onAny((event, ...args) => {
+    state.counts[event] = (state.counts[event] ?? 0) + 1;
+    const n = args[0]?.message?.n ?? args[0]?.n;
+    if (typeof n === "number") {    // numbered by their sender: complete and in order?
+      const from = args[0].userId ?? "";
+      const key = event + " " + from;
+      if (n !== (state.next[key] ?? 0)) state.disorder[event] = (state.disorder[event] ?? 0) + 1;
+      state.next[key] = n + 1;
+    }
+    if (!state.quiet.has(event) && !state.quiet.has("*")) say({ id, event, args: pack(args) });
+  });
+}
+
+function emit({ id, event, args = [], ack, timeout }) {
+  const { socket } = sockets.get(id);
+  if (ack === undefined) return socket.emit(event, ...unpack(args));
+  const to = timeout ? socket.timeout(timeout) : socket;
+  to.emit(event, ...unpack(args), (...answer) => say({ id, event: "ack", ack, args: pack(answer) }));
+}
+
+// count events with at most 'window' unacknowledged, then say so
+async function flood({ id, event, args = {}, count, window = 100 }) {
+  const { socket } = sockets.get(id);
+  let acked = 0, sent = 0;
+  await new Promise((done) => {
+    const more = () => {
+      while (sent < count && sent - acked < window) {
+        socket.emit(event, { ...args, message: { n: sent } }, () => { acked++; acked === count ? done() : more(); });
+        sent++;
+      }
+    };
+    more();
+  });
+  say({ id, event: "flooded", count: acked });
+}
+
+async function churn({ url, opts = {}, count, tokens }) {
+  let connected = 0, failed = 0;
+  await Promise.all(Array.from({ length: count }, (_, i) => new Promise((done) => {
+    const socket = io(url, { forceNew: true, reconnection: false, ...opts, auth: { token: tokens[i % tokens.length] } });
+    socket.on("connect", () => { connected++; socket.emit("join-room", { room: "churn-" + i }, () => socket.disconnect()); });
+    socket.on("connect_error", () => { failed++; done(); });
+    socket.on("disconnect", () => done());
+  })));
+  say({ event: "churned", connected, failed });
+}
+
+const doers = {
+  connect, emit, flood, churn,
+  close: ({ id }) => sockets.get(id)?.socket.disconnect(),
+  drop: ({ id }) => sockets.get(id)?.socket.io.engine.transport.close(),
+  transport: ({ id }) => say({ id, event: "transport", transport: sockets.get(id).socket.io.engine.transport.name }),
+  count: ({ id, of, ref }) => { const s = sockets.get(id); say({ id, event: "counted", ref, count: s.counts[of] ?? 0, disorder: s.disorder[of] ?? 0 }); },
+};
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const what = JSON.parse(line);
+  Promise.resolve(doers[what.do](what)).catch((e) => say({ id: what.id, event: "driver_error", message: String(e) }));
+}).on("close", () => process.exit(0));
+say({ event: "ready" });

@@ -1,0 +1,276 @@
+"""What scenarios share: a topology of real daemons, real clients, and waiting for what should come.
+
+A scenario is a file tests/scenario/NAME.py with functions test_*(t), run by tests/run. It waits for
+readiness and for events, never for time to pass; a deadline only ends what would hang.
+"""
+import base64, hashlib, hmac, json, os, pathlib, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+
+import zmq
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+import wire         # the daemons' own format, for who does as if he were one
+BUILD = pathlib.Path(os.environ.get("TEST_BUILD", ROOT / "build" / "asan"))
+CLIENT = ROOT / "tests" / "client"
+DEADLINE = float(os.environ.get("TEST_DEADLINE", "30"))
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, what="check"):
+    if not condition:
+        raise Failed(what)
+
+
+def same(got, want, what=""):
+    if got != want:
+        raise Failed(f"{what}: got {got!r}, want {want!r}")
+
+
+def until(probe, what, deadline=DEADLINE, every=0.02):
+    """The first true value of probe(); a file or a counter has no event to wait for."""
+    end = time.monotonic() + deadline
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed(f"not within {deadline:g} s: {what}")
+        threading.Event().wait(every)
+
+
+def environment(**more):
+    """For our programs: sanitizers that speak up, and no CAUSEWAY_ variable but those given, since they set configuration keys."""
+    mine = {k: v for k, v in os.environ.items() if not k.startswith("CAUSEWAY_")}
+    return {**mine, "ASAN_OPTIONS": "detect_leaks=1:exitcode=99", "UBSAN_OPTIONS": "print_stacktrace=1", **more}
+
+
+def free_ports(count):
+    """A stretch of ports that nobody listens on."""
+    for base in range(20000 + (os.getpid() * 37) % 8000, 32000, count):
+        held = []
+        try:
+            for port in range(base, base + count):
+                s = socket.socket()
+                held.append(s)
+                s.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+        finally:
+            for s in held:
+                s.close()
+    raise Failed("no free ports")
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Topology:
+    """A running topology: its file, its state directory and its command line tool.
+
+    tls: its listener speaks TLS. secure: another one does, 50 ports further on. listener: more keys of each, as {...} has them."""
+
+    def __init__(self, name="scenario", extra="", tls=False, secure=False, listener="", source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cw-"))
+        self.state = self.dir / "s"
+        self.base = free_ports(400)
+        counts = {"router": 2, "gateway": 2, "presence": 1, "auth": 1, **counts}
+        self.tls = tls
+        self.secure = secure or tls
+        if self.secure:
+            self.certificate()
+        ports = {"publish_pull": 100, "publish_sub": 101, "command": 102, "stats": 105}
+        self.ports = {plane: self.base + offset for plane, offset in ports.items()}
+        instances = "".join(f"  {role}: {n}\n" for role, n in counts.items())
+        planes = "".join(f"  {plane}: {{port: {port}}}\n" for plane, port in self.ports.items())
+        certificate = f", tls: {{certificate: {self.dir}/cert.pem, key: {self.dir}/key.pem}}"
+        keys = f"address: 127.0.0.1, port_step: 1, origins: ['*'], client_dir: {CLIENT}/node_modules/socket.io-client/dist{listener and ', ' + listener}"
+        listeners = f"  public: {{port: {self.base}, {keys}{certificate if tls else ''}}}\n"
+        if secure:
+            listeners += f"  secure: {{port: {self.base + 50}, {keys}{certificate}}}\n"
+        self.file = self.dir / "topology.yaml"
+        self.file.write_text(source.format(base=self.base, dir=self.dir, **self.ports) if source else
+            f"name: {name}\ninclude: {rules}\ninstances:\n{instances}"
+            f"listeners:\n{listeners}"
+            f"auth:\n  keys:\n    - {{kind: secret, file: '{{state}}/demo.secret', algorithms: [HS256]}}\n"
+            f"presence: {{redis: private}}\nrouter:\n{planes}{extra}")
+        self.env = environment()
+        self.context = zmq.Context()
+        self.drivers = []
+
+    def certificate(self):
+        """Makes one, or a new one."""
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem"], check=True, capture_output=True)
+
+    def tool(self, *words, ok=True, timeout=60, stdin=None):
+        done = subprocess.run([BUILD / "causeway", *words, "--state", str(self.state)], capture_output=True, text=True, env=self.env, timeout=timeout, input=stdin)
+        if ok and done.returncode != 0:
+            raise Failed(f"causeway {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}{self.logs()}")
+        return done
+
+    def __enter__(self):
+        try:
+            self.tool("up", str(self.file), timeout=120)
+        except BaseException:
+            self.tool("down", ok=False)
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        for driver in self.drivers:
+            driver.stop()
+        self.context.destroy(linger=0)
+        done = self.tool("down", ok=False, timeout=120)
+        logs = self.logs()
+        if kind is None:
+            check(done.returncode == 0, f"down: exit {done.returncode}\n{done.stdout}{done.stderr}\n{logs}")
+            check("ERROR: AddressSanitizer" not in logs and "runtime error" not in logs and "LeakSanitizer" not in logs, "a sanitizer spoke:\n" + logs)
+        if kind and os.environ.get("TEST_KEEP"):
+            print(f"logs in {self.state}/log")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def logs(self, lines=25):
+        text = ""
+        for log in sorted(self.state.glob("log/*.log")):
+            content = log.read_text(errors="replace")
+            tail = content if "Sanitizer" in content else "\n".join(content.splitlines()[-lines:])
+            text += f"--- {log.name}\n{tail}\n"
+        return text
+
+    def status(self):
+        done = self.tool("status", "--json", ok=False)
+        value = json.loads(done.stdout)
+        return value if isinstance(value, list) else value["daemons"]
+
+    def daemon(self, name):
+        return next((d for d in self.status() if d["id"] == name), None)
+
+    def pids(self):
+        return {d["id"]: d["pid"] for d in self.status()}
+
+    def url(self, gateway=0, secure=False):
+        return f"https://localhost:{self.base + 50 * secure + gateway}" if self.tls or secure else f"http://127.0.0.1:{self.base + gateway}"
+
+    def endpoint(self, plane, router=0):
+        return f"tcp://127.0.0.1:{self.ports[plane] + 10 * router}"
+
+    def token(self, user, **claims):
+        secret = (self.state / "demo.secret").read_bytes().rstrip(b"\n")
+        head = b64(b'{"alg":"HS256","typ":"JWT"}')
+        now = int(time.time())
+        body = b64(json.dumps({"sub": user, "username": user.capitalize() if isinstance(user, str) else str(user), "iat": now, "exp": now + 3600, **claims}).encode())
+        return f"{head}.{body}." + b64(hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest())
+
+    # ---- ZeroMQ
+
+    def socket(self, kind, plane, router=0, **options):
+        s = self.context.socket(kind)
+        s.linger = 1000
+        s.rcvtimeo = int(DEADLINE * 1000)
+        s.connect(self.endpoint(plane, router))
+        return s
+
+    def command(self, request, router=0, *attachments):
+        with self.socket(zmq.REQ, "command", router) as s:
+            s.send_multipart([json.dumps(request).encode(), *attachments])
+            return json.loads(s.recv())
+
+    def stats(self, router=0, wanted="counters"):
+        """The last counters of every daemon, as a late subscriber gets them at once; 'listeners' and 'ports': of gateways."""
+        ids = {d["id"] for d in self.command({"topology": True}, router)["daemons"] if wanted == "counters" or d["role"] == "gateway"}
+        found = {}
+        with self.socket(zmq.SUB, "stats", router) as s:
+            s.subscribe(b"stats.")
+            until_time = time.monotonic() + DEADLINE
+            while ids - set(found):
+                topic, value = s.recv_multipart()
+                _, _, name, kind = topic.decode().split(".")
+                if kind == wanted:
+                    found[name] = json.loads(value)
+                check(time.monotonic() < until_time, f"no stats of {ids - set(found)}")
+        return found
+
+    # ---- clients
+
+    def clients(self, **env):
+        trust = {"NODE_EXTRA_CA_CERTS": str(self.dir / "cert.pem")} if self.secure else {}
+        driver = Driver({**os.environ, **trust, **env})
+        self.drivers.append(driver)
+        return driver
+
+    def connect(self, driver, name, gateway=0, transports=("websocket",), user=None, quiet=(), secure=False, **opts):
+        driver.do("connect", id=name, url=self.url(gateway, secure), quiet=list(quiet),
+                  opts={"transports": list(transports), "auth": {"token": self.token(user or name)}, **opts})
+        return driver.expect(name, "connect")
+
+
+class Driver:
+    """A Node process with socket.io-client sockets in it (tests/client/driver.mjs)."""
+
+    def __init__(self, env):
+        self.process = subprocess.Popen(["node", CLIENT / "driver.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=CLIENT)
+        self.seen, self.arrived = [], threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.expect(None, "ready")
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.arrived:
+                self.seen.append(json.loads(line))
+                self.arrived.notify_all()
+
+    def do(self, what, **fields):
+        self.process.stdin.write(json.dumps({"do": what, **fields}) + "\n")
+        self.process.stdin.flush()
+
+    def expect(self, name, event, match=lambda line: True, deadline=DEADLINE):
+        """The first line of that client and event (not yet taken) that matches; it is taken."""
+        end = time.monotonic() + deadline
+        with self.arrived:
+            while True:
+                for i, line in enumerate(self.seen):
+                    if line.get("id") == name and line["event"] == event and match(line):
+                        return self.seen.pop(i)
+                left = end - time.monotonic()
+                if left <= 0 or not self.arrived.wait(left):
+                    raise Failed(f"{name}: no '{event}' within {deadline:g} s; seen: {json.dumps(self.seen)[:2000]}")
+
+    def got(self, name, event):
+        with self.arrived:
+            return [line for line in self.seen if line.get("id") == name and line["event"] == event]
+
+    def emit(self, name, event, *args):
+        self.do("emit", id=name, event=event, args=list(args))
+
+    acks = 0
+
+    def call(self, name, event, *args, **fields):
+        Driver.acks += 1
+        ack = Driver.acks
+        self.do("emit", id=name, event=event, args=list(args), ack=ack, **fields)
+        return self.expect(name, "ack", lambda line: line["ack"] == ack)["args"]
+
+    def count(self, name, event):
+        Driver.acks += 1
+        ref = Driver.acks
+        self.do("count", id=name, of=event, ref=ref)
+        line = self.expect(name, "counted", lambda line: line["ref"] == ref)
+        return line["count"], line["disorder"]
+
+    def stop(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def kill(pid, sig=signal.SIGKILL):
+    os.kill(pid, sig)

@@ -1,0 +1,55 @@
+#include "frames.h"
+#include "t.h"
+
+static const struct row { const char *name, *nsp, *args; int attachments; const char *poll; } rows[] = {
+    { "event",           "/",     "[\"a\",1]", 0, "42[\"a\",1]" },
+    { "namespace",       "/chat", "[\"a\"]",   0, "42/chat,[\"a\"]" },
+    { "one attachment",  "/",     "[\"a\",{\"_placeholder\":true,\"num\":0}]", 1,
+      "451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQID" },
+    { "two attachments", "/",     "[\"a\"]",   2, "452-[\"a\"]\x1e" "bAQID\x1e" "bAQID" },
+};
+
+TEST(frames_are_made_once_for_each_dialect)
+{
+    const struct row *r;
+    EACH(r, rows) {
+        struct buf strs = { 0 };
+        for (int i = 0; i < r->attachments; i++) msg_add_str(&strs, SPAN("\x01\x02\x03"));
+        struct frames f = frames_event(span_of(r->nsp), span_of(r->args), buf_span(&strs));
+        struct blob *poll = frames_for(&f, DIALECT_POLL4), *ws = frames_for(&f, DIALECT_WS4);
+        SAME(blob_span(poll), r->poll);
+        CHECK(poll == frames_for(&f, DIALECT_POLL4) && ws == frames_for(&f, DIALECT_WS4));
+        EQUAL(ws->refs, 1);
+        /* law: translating is undone by translating back, and gives what would have been made */
+        struct blob *there = frames_translate(poll, DIALECT_POLL4, DIALECT_WS4), *back = frames_translate(ws, DIALECT_WS4, DIALECT_POLL4);
+        SAME_SPAN(blob_span(there), blob_span(ws));
+        SAME_SPAN(blob_span(back), blob_span(poll));
+        blob_drop(&there), blob_drop(&back);
+        frames_fini(&f);
+        buf_fini(&strs);
+    }
+}
+
+TEST(frames_translate_engine_packets)
+{
+    struct blob *ping = frames_engine(SPAN("2"), DIALECT_POLL4), *ws = frames_translate(ping, DIALECT_POLL4, DIALECT_WS4);
+    SAME(blob_span(ping), "2");
+    SAME(blob_span(ws), "\x81\x01" "2");
+    blob_drop(&ping), blob_drop(&ws);
+}
+
+TEST(frames_of_every_length_class)
+{
+    static const size_t lengths[] = { 0, 1, 124, 125, 126, 65530, 65535, 65536, 70000 };
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct buf text = { 0 };
+        for (size_t k = 0; k < lengths[i]; k++) buf_add_byte(&text, 'x');
+        struct frames f = frames_packet(buf_span(&text), SPAN(""));
+        if (lengths[i] == 0) f.args = SPAN("[]"), f.nsp = SPAN("/");
+        struct blob *back = frames_translate(frames_for(&f, DIALECT_WS4), DIALECT_WS4, DIALECT_POLL4);
+        SAME_SPAN(blob_span(back), blob_span(frames_for(&f, DIALECT_POLL4)));
+        blob_drop(&back);
+        frames_fini(&f);
+        buf_fini(&text);
+    }
+}

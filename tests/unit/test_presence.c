@@ -1,0 +1,603 @@
+/* The core as a whole: messages, views and time in; what goes to whom out, as lines of text. */
+#include "t.h"
+#include "json.h"
+#include "node_flow.h"
+#include "presence.h"
+#include "user.h"
+
+#include <stdio.h>
+
+enum { LEASE_MS = 10000 };
+
+static struct presence *p;
+static struct presence_stats stats;
+static struct config config;
+static struct config_namespace spaces[2];
+static struct rules *rules[2];
+static struct view *view;
+static struct presence_time now;
+static uint64_t views;
+static struct buf said;
+
+/* ---- the world */
+
+static void see(const char *members)        /* "router-0 gateway-0:10 presence-0" */
+{
+    struct buf list = { 0 }, owners = { 0 };
+    struct span rest = span_of(members);
+    while (rest.len) {
+        struct span one = span_cut(&rest, ' '), id = span_cut(&one, ':');
+        uint64_t epoch = 1;
+        enum role role;
+        struct msg_MEMBER m = { .state = MEMBER_READY };
+        CHECK(member_id_decode(id, &role, &m.number) == OK);
+        if (one.len) CHECK(span_to_uint(one, UINT64_MAX, &epoch));
+        m.role = (uint8_t)role, m.epoch = epoch;
+        struct buf record = { 0 };
+        msg_encode_MEMBER(&record, &m);
+        msg_add_str(&list, buf_span(&record));
+        if (role == ROLE_ROUTER) msg_add_str(&owners, m.number ? SPAN("1") : SPAN("0"));
+        buf_fini(&record);
+    }
+    enum view_change change;
+    EQUAL_ERR(view_take(view, &(struct msg_ROSTER){ .view = views += 100, .phase = ROSTER_ACTIVE, .owners = buf_span(&owners), .members = buf_span(&list) }, &change), OK);
+    buf_fini(&list), buf_fini(&owners);
+    presence_on_view(p, now);
+}
+
+static void begin_at(uint16_t number, const char *members)
+{
+    static char root[] = "/", chat[] = "/chat", staff[] = "staff", none[] = "", private[] = "none";
+    struct buf errors = { 0 };
+    stats = (struct presence_stats){ 0 };
+    spaces[0] = (struct config_namespace){ .name = root, .realm = none,
+        .online = node_flow("{to: '*', event: user-online, args: [{userId: '{user.id}', name: '{user.username}'}]}"),
+        .offline = node_flow("{to: '*', event: user-offline, args: [{userId: '{user.id}', name: '{user.username}'}]}") };
+    spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
+    config = (struct config){ .namespaces = spaces, .namespace_count = 2 };
+    config.presence.max_users = 1000, config.presence.lease_ms = LEASE_MS, config.presence.max_pending_count = 100;
+    config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
+    for (int i = 0; i < 2; i++) {
+        rules[i] = rules_new(&spaces[i], &errors);
+        if (!rules[i]) FAIL("%s", buf_text(&errors));
+        node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
+    }
+    now = (struct presence_time){ 1000, 1700000000000 };
+    views = 0;
+    view = view_new();
+    p = presence_new(&(struct presence_options){ .id = number ? SPAN("presence-1") : SPAN("presence-0"), .number = number, .epoch = 77,
+                     .config = &config, .rules = rules, .view = view, .stats = &stats, .seed = { 1, 2 } });
+    see(members);
+    buf_fini(&errors);
+}
+
+static void end(void)
+{
+    presence_destroy(&p);
+    view_destroy(&view);
+    for (int i = 0; i < 2; i++) rules_destroy(&rules[i]);
+    buf_fini(&said);
+}
+
+static void print_emit(const struct effect *e, const struct msg_EMIT *m)
+{
+    struct msg_BODY b;
+    struct span rest, to;
+    EQUAL_ERR(msg_decode_BODY(&b, m->body), OK);
+    CHECK(e->ticket == m->number && span_same(m->origin, SPAN("presence-0")) && m->origin_epoch == 77);
+    buf_add_format(&said, "emit router-%u #%llu %.*s", e->number, (unsigned long long)m->number, (int)b.nsp.len, b.nsp.ptr);
+    for (rest = b.to; msg_next_str(&rest, &to); ) buf_add_format(&said, " %.*s", (int)to.len, to.ptr);
+    if (b.flags & BODY_VOLATILE) buf_add_literal(&said, " volatile");
+    if (m->again) buf_add_format(&said, " again %u:%llu", m->again - 1U, (unsigned long long)m->again_epoch);
+    buf_add_format(&said, " %.*s\n", (int)b.args.len, b.args.ptr);
+}
+
+/* What was said since the last time; 'link' numbers what goes to a router. */
+static struct span heard(uint64_t link)
+{
+    struct effects *effects = presence_effects(p);
+    buf_clear(&said);
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->at[i];
+        struct span rest = blob_span(e->message), fields;
+        enum msg_type type;
+        enum err err;
+        CHECK(msg_next(&rest, &type, &fields, &err) && type == e->type);
+        struct msg_EMIT emit;
+        struct msg_ADMITTED a;
+        struct msg_TOLD t;
+        if (type == MSG_EMIT && msg_decode_EMIT(&emit, fields) == OK) print_emit(e, &emit);
+        else if (type == MSG_ADMITTED && msg_decode_ADMITTED(&a, fields) == OK)
+            buf_add_format(&said, "gateway-%u #%llu %s%s %u\n", e->number, (unsigned long long)a.ref, a.allowed ? "in" : "out", a.first ? " first" : "", a.count);
+        else if (type == MSG_TOLD && msg_decode_TOLD(&t, fields) == OK) {
+            EQUAL_ERR(json_check(t.json, 8), OK);
+            buf_add_format(&said, "%s %.*s\n", err_name((enum err)t.error), (int)t.json.len, t.json.ptr);
+        } else FAIL("unexpected");
+        if (e->ticket) presence_on_sent(p, e, link, 1);
+    }
+    effects_clear(effects);
+    return buf_span(&said);
+}
+#define HEARD(text) SAME(heard(1), text)
+
+static void gateway_says(uint16_t number, uint64_t epoch, enum msg_type type, struct buf *message)
+{
+    struct span rest = buf_span(message), fields;
+    enum msg_type got;
+    enum err e;
+    CHECK(msg_next(&rest, &got, &fields, &e) && got == type);
+    presence_on_message(p, ROLE_GATEWAY, number, epoch, type, t_exact(fields), now);
+    buf_fini(message);
+}
+
+static struct msg_SESSION_UP session(const char *user, const char *sid)
+{
+    return (struct msg_SESSION_UP){ .ref = 1, .sid = span_of(sid), .nsp = SPAN("/"), .user = span_of(user), .claims = SPAN("{\"username\":\"ann\"}"), .since = 5 };
+}
+
+static void up_at(uint16_t gateway, uint64_t epoch, struct msg_SESSION_UP m)
+{
+    struct buf b = { 0 };
+    msg_encode_SESSION_UP(&b, &m);
+    gateway_says(gateway, epoch, MSG_SESSION_UP, &b);
+}
+
+static void up(const char *user, const char *sid) { up_at(0, 10, session(user, sid)); }
+
+static void down_at(uint16_t gateway, uint64_t epoch, const char *user, const char *sid)
+{
+    struct buf b = { 0 };
+    msg_encode_SESSION_DOWN(&b, &(struct msg_SESSION_DOWN){ .sid = span_of(sid), .nsp = SPAN("/"), .user = span_of(user), .reason = SPAN("transport close") });
+    gateway_says(gateway, epoch, MSG_SESSION_DOWN, &b);
+}
+
+static void synced(uint16_t gateway, uint64_t epoch)
+{
+    struct buf b = { 0 };
+    msg_encode_SYNCED(&b, &(struct msg_SYNCED){ .view = views });
+    gateway_says(gateway, epoch, MSG_SYNCED, &b);
+}
+
+static void ask(const char *verb, const char *json)
+{
+    struct buf b = { 0 };
+    msg_encode_ASK(&b, &(struct msg_ASK){ .ref = 9, .verb = span_of(verb), .json = span_of(json) });
+    struct span rest = buf_span(&b), fields;
+    enum msg_type type;
+    enum err e;
+    CHECK(msg_next(&rest, &type, &fields, &e));
+    presence_on_message(p, ROLE_ROUTER, 0, 1, MSG_ASK, t_exact(fields), now);
+    buf_fini(&b);
+}
+
+static void later(uint64_t ms)
+{
+    now.mono += ms, now.wall += ms;
+    presence_on_time(p, now);
+}
+
+static void begin(void)
+{
+    begin_at(0, "router-0 gateway-0:10 gateway-1:11 presence-0");
+    synced(0, 10), synced(1, 11);
+    CHECK(presence_synced(p));
+    HEARD("");
+}
+
+/* ---- announcements */
+
+#define ON(router, n, id)  "emit router-" router " #" n " / * [\"user-online\",{\"userId\":" id ",\"name\":\"ann\"}]\n"
+#define OFF(router, n, id) "emit router-" router " #" n " / * [\"user-offline\",{\"userId\":" id ",\"name\":\"ann\"}]\n"
+
+TEST(presence_announces_the_first_and_the_last_socket)
+{
+    begin();
+    up("42", "a");
+    HEARD("gateway-0 #1 in first 1\n" ON("0", "1", "42"));
+    up_at(1, 11, session("42", "b"));
+    HEARD("gateway-1 #1 in 2\n");
+    down_at(0, 10, "42", "a");
+    HEARD("");
+    down_at(1, 11, "42", "b");
+    HEARD(OFF("0", "2", "42"));
+    struct msg_SESSION_UP chat = session("\"ann\"", "c");
+    chat.nsp = SPAN("/chat"), chat.realm = SPAN("staff"), chat.ref = 0;
+    up_at(0, 10, chat);
+    HEARD("emit router-0 #3 /chat user:staff/boss volatile [\"in\"]\n");
+    EQUAL(stats.sessions_up, 3);
+    EQUAL(stats.sessions_down, 2);
+    end();
+}
+
+TEST(presence_knows_a_socket_that_is_told_twice)
+{
+    begin();
+    up("42", "a"), up("42", "a");
+    HEARD("gateway-0 #1 in first 1\n" ON("0", "1", "42") "gateway-0 #1 in first 1\n");
+    up_at(1, 11, session("42", "a"));               /* it has moved to another gateway */
+    HEARD("gateway-1 #1 in first 1\n");
+    down_at(0, 10, "42", "a");                      /* which the first one does not know */
+    HEARD("");
+    EQUAL(stats.sessions_unknown, 1);
+    down_at(1, 11, "42", "a");
+    HEARD(OFF("0", "2", "42"));
+    down_at(1, 11, "42", "a");
+    EQUAL(stats.sessions_unknown, 2);
+    end();
+}
+
+TEST(presence_sends_again_what_a_dead_router_had)
+{
+    begin_at(0, "router-0 router-1 gateway-0:10 presence-0");
+    synced(0, 10);
+    up("1", "a"), up("2", "b");
+    struct span all = heard(5);
+    bool first = span_has_prefix(span_skip(all, sizeof "gateway-0 #1 in first 1\n" - 1), SPAN("emit router-0"));
+    EQUAL(stats.announcements_out, 2);
+    presence_on_confirm(p, first ? 1 : 0, 99);      /* of the other one: means nothing here */
+    presence_measure(p);
+    EQUAL(stats.announcements_open, 2);
+    see(first ? "router-1:3 gateway-0:10 presence-0" : "router-0:3 gateway-0:10 presence-0");
+    const char *want = first ? "emit router-1 #1 / * again 0:1 [\"user-online\",{\"userId\":1,\"name\":\"ann\"}]\n"
+                               "emit router-1 #2 / * again 0:1 [\"user-online\",{\"userId\":2,\"name\":\"ann\"}]\n"
+                             : "emit router-0 #1 / * again 1:1 [\"user-online\",{\"userId\":1,\"name\":\"ann\"}]\n"
+                               "emit router-0 #2 / * again 1:1 [\"user-online\",{\"userId\":2,\"name\":\"ann\"}]\n";
+    HEARD(want);
+    presence_on_confirm(p, first ? 1 : 0, 1);
+    presence_measure(p);
+    EQUAL(stats.announcements_open, 0);
+    EQUAL(stats.announcements_again, 2);
+
+    up("3", "c");
+    (void)heard(7);
+    presence_on_lost(p, ROLE_ROUTER, first ? 1 : 0, 50, now);       /* reborn */
+    CHECK(heard(1).len > 0);
+    see("gateway-0:10 presence-0");                                 /* nobody there: it waits */
+    up("4", "d");
+    HEARD("gateway-0 #1 in first 1\n");
+    see("router-0 gateway-0:10 presence-0");
+    SAME(span_head(heard(0), 13), "emit router-0");                 /* no such peer yet: it waits again */
+    see("router-0 gateway-0:10 presence-0 auth-0");
+    SAME(span_head(heard(1), 13), "emit router-0");
+    presence_on_confirm(p, 0, 1);
+    CHECK(presence_quiet(p));
+    end();
+}
+
+/* ---- limits */
+
+TEST(presence_counts_limits_over_all_gateways)
+{
+    begin();
+    struct msg_SESSION_UP m = session("42", "");
+    char sid[] = "s0";
+    m.limit = 3;
+    for (unsigned i = 0; i < 4; i++) {
+        sid[1] = (char)('0' + i), m.sid = span_of(sid), m.ref = i + 1;
+        up_at((uint16_t)(i & 1), i & 1 ? 11 : 10, m);
+    }
+    HEARD("gateway-0 #1 in first 1\n" ON("0", "1", "42") "gateway-1 #2 in 2\ngateway-0 #3 in 3\ngateway-1 #4 out 3\n");
+    EQUAL(stats.admitted_refused, 1);
+    down_at(0, 10, "42", "s0");
+    m.sid = SPAN("s5");
+    up_at(1, 11, m);
+    HEARD("gateway-1 #4 in 3\n");
+    m.sid = SPAN("s6"), m.nsp = SPAN("/chat");      /* another namespace has its own */
+    up_at(1, 11, m);
+    m.sid = SPAN("s7"), m.nsp = SPAN("/"), m.known = 1, m.ref = 0;
+    up_at(1, 11, m);                                /* what is already there is not refused */
+    presence_on_lost(p, ROLE_GATEWAY, 1, 99, now);  /* reborn: its sockets are dead for certain */
+    (void)heard(1);
+    m.sid = SPAN("s8"), m.known = 0, m.ref = 8;
+    up_at(0, 10, m);
+    HEARD("gateway-0 #8 in 4\n");
+    presence_measure(p);
+    EQUAL(stats.sessions_lapsed, 1);
+    end();
+}
+
+TEST(presence_holds_a_limit_until_it_can_count)
+{
+    begin_at(0, "router-0 gateway-0:10 gateway-1:11 presence-0");
+    struct msg_SESSION_UP m = session("42", "new"), other = session("7", "x");
+    m.limit = 1, m.ref = 2;
+    up_at(0, 10, m);
+    up_at(0, 10, other);
+    down_at(0, 10, "8", "nobody");
+    HEARD("gateway-0 #1 in first 1\n");             /* who has no limit goes ahead; online waits */
+    presence_measure(p);
+    EQUAL(stats.sessions_held, 2);
+    m = session("42", "old"), m.known = 1, m.ref = 0;
+    up_at(1, 11, m);
+    synced(0, 10);
+    HEARD("");
+    synced(1, 11);
+    struct span all = heard(1);
+    CHECK(span_same(all, SPAN(ON("0", "1", "7") "gateway-0 #2 out 1\n")));
+    end();
+}
+
+/* ---- leases */
+
+TEST(presence_ends_a_lease_in_one_step)
+{
+    begin();
+    up("1", "a"), up("2", "b"), up_at(1, 11, session("2", "c"));
+    (void)heard(1);
+    see("router-0 gateway-1:11 presence-0");
+    later(LEASE_MS - 1);
+    HEARD("");
+    presence_measure(p);
+    EQUAL(stats.leases_lapsing, 1);
+    later(1);
+    HEARD(OFF("0", "3", "1"));                      /* 2 has another one */
+    EQUAL(stats.sessions_lapsed, 2);
+    presence_measure(p);
+    EQUAL(stats.sessions_open, 1);
+    EQUAL(stats.leases_lapsing, 0);
+    see("router-0 presence-0");
+    later(LEASE_MS / 2);
+    see("router-0 gateway-1:11 presence-0");        /* only silent for a while */
+    later(LEASE_MS);
+    HEARD("");
+    end();
+}
+
+TEST(presence_doubts_what_was_said_while_the_link_was_cut)
+{
+    begin();
+    up("1", "a"), up("2", "b");
+    (void)heard(1);
+    presence_on_lost(p, ROLE_GATEWAY, 0, 0, now);   /* the roster dropped it; it has the same life still */
+    synced(0, 10);
+    HEARD("");                                      /* it has not noticed: that proves nothing */
+    struct msg_SESSION_UP m = session("1", "a");
+    m.known = 1, m.ref = 0;
+    up_at(0, 10, m);
+    synced(0, 10);
+    HEARD(OFF("0", "3", "2"));
+    presence_on_lost(p, ROLE_GATEWAY, 0, 10, now);  /* its end of the link was made anew */
+    up_at(0, 10, m), synced(0, 10);
+    HEARD("");
+    presence_measure(p);
+    EQUAL(stats.sessions_open, 1);
+    end();
+}
+
+TEST(presence_does_not_flap_when_a_gateways_clients_come_back_elsewhere)
+{
+    begin();
+    up("1", "a");
+    (void)heard(1);
+    see("router-0 gateway-1:11 presence-0");
+    later(1000);
+    up_at(1, 11, session("1", "b"));
+    later(LEASE_MS);
+    HEARD("gateway-1 #1 in 2\n");
+    end();
+}
+
+/* ---- who has told what */
+
+TEST(presence_waits_for_every_gateway)
+{
+    static const struct row { const char *name, *does, *want; } rows[] = {
+        { "came anew",                         "u",    ON("0", "1", "42") },
+        { "was there all the time",            "k",    "" },
+        { "came anew, was there elsewhere",    "uk",   "" },
+        { "was there, left",                   "kd",   OFF("0", "1", "42") },
+        { "was there, left, still elsewhere",  "kdK",  "" },
+        { "was there, left, came again",       "kdu",  "" },
+        { "came and went",                     "ud",   "" },
+        { "came, went, was there elsewhere",   "udK",  "" },
+    };
+    const struct row *r;
+    EACH(r, rows) {
+        begin_at(0, "router-0 gateway-0:10 gateway-1:11 presence-0");
+        for (const char *d = r->does; *d; d++) {
+            struct msg_SESSION_UP m = session("42", *d == 'K' ? "other" : *d == 'k' && r->does[0] == 'u' ? "third" : "a");
+            m.ref = 0, m.known = *d == 'k' || *d == 'K';
+            if (*d == 'd') down_at(0, 10, "42", "a");
+            else up_at(*d == 'K', *d == 'K' ? 11 : 10, m);
+        }
+        synced(0, 10);
+        HEARD("");
+        synced(1, 11);
+        SAME(heard(1), r->want);
+        end();
+    }
+}
+
+TEST(presence_waits_no_longer_than_the_grace)
+{
+    begin_at(0, "router-0 gateway-0:10 gateway-1:11 presence-0");
+    struct msg_SESSION_UP m = session("42", "a");
+    m.known = 1, m.ref = 0;
+    up_at(0, 10, m);
+    down_at(0, 10, "42", "a");
+    ask("who", "{\"who\":\"\"}");
+    ask("health", "{\"health\":true}");
+    HEARD("OK {\"daemons\":[{\"id\":\"presence-0\",\"role\":\"presence\",\"status\":\"degraded\",\"why\":[\"waits for gateways to tell their sockets: gateway-1 gateway-0\"]}]}\n");
+    later(1000);
+    HEARD("ERR_AGAIN {\"users\":[]}\n");            /* in part, and said so */
+    ask("online", "{\"online\":42}");
+    synced(0, 10);
+    see("router-0 gateway-0:10 presence-0");        /* the other one is gone: nothing more to wait for */
+    SAME(heard(1), OFF("0", "1", "42") "OK {\"users\":[{\"user\":42,\"online\":false,\"sockets\":0,\"lastDisconnect\":1700000000000}]}\n");
+    end();
+
+    begin_at(0, "router-0 gateway-0:10 presence-0");
+    later(LEASE_MS - 1);
+    CHECK(!presence_synced(p));
+    later(1);
+    CHECK(presence_synced(p) && stats.synced_late == 1);
+    end();
+}
+
+/* ---- users move between presence daemons */
+
+static unsigned owned(uint16_t number, unsigned count, const uint16_t *numbers, size_t n)
+{
+    unsigned mine = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char key[16];
+        mine += user_owner(span_from(key, (size_t)snprintf(key, sizeof key, "/%u", i)), numbers, n) == number;
+    }
+    return mine;
+}
+
+TEST(presence_lets_go_of_users_in_silence_and_takes_them_back)
+{
+    begin();
+    for (unsigned i = 0; i < 100; i++) {
+        char id[8], sid[8];
+        snprintf(id, sizeof id, "%u", i), snprintf(sid, sizeof sid, "s%u", i);
+        up(id, sid);
+    }
+    (void)heard(1);
+    unsigned mine = owned(0, 100, (const uint16_t[]){ 0, 1 }, 2);
+    see("router-0 gateway-0:10 gateway-1:11 presence-0 presence-1");
+    presence_measure(p);
+    EQUAL(stats.users_online, mine);
+    EQUAL(stats.sessions_moved, 100 - mine);
+    CHECK(presence_synced(p));                      /* it has fewer than before: nothing is missing */
+    HEARD("");
+
+    see("router-0 gateway-0:10 gateway-1:11 presence-0");
+    CHECK(!presence_synced(p));
+    for (unsigned i = 0; i < 100; i++) {
+        char id[8], sid[8];
+        snprintf(id, sizeof id, "%u", i), snprintf(sid, sizeof sid, "s%u", i);
+        struct msg_SESSION_UP m = session(id, sid);
+        m.known = 1, m.ref = 0;
+        up_at(0, 10, m);
+    }
+    synced(0, 10), synced(1, 11);
+    presence_measure(p);
+    EQUAL(stats.users_online, 100);
+    HEARD("");
+    see("router-0 gateway-0:10 gateway-1:11 presence-1");           /* we drain */
+    presence_measure(p);
+    EQUAL(stats.users_online, 0);
+    EQUAL(stats.leases_live, 2);
+    HEARD("");
+    end();
+}
+
+TEST(presence_lets_go_of_what_a_late_gateway_told)
+{
+    begin_at(0, "router-0 gateway-0:10 presence-0 presence-1");
+    for (unsigned i = 0; i < 50; i++) {
+        char id[8], sid[8];
+        snprintf(id, sizeof id, "%u", i % 25), snprintf(sid, sizeof sid, "s%u", i);
+        struct msg_SESSION_UP m = session(id, sid);
+        m.ref = 0, m.known = 1;
+        up_at(0, 10, m);
+    }
+    synced(0, 10);
+    presence_measure(p);
+    EQUAL(stats.users_online, owned(0, 25, (const uint16_t[]){ 0, 1 }, 2));
+    EQUAL(stats.sessions_open, 2 * stats.users_online);
+    HEARD("");
+    end();
+}
+
+/* ---- questions */
+
+TEST(presence_answers)
+{
+    static const struct row { const char *name, *verb, *json, *want; } rows[] = {
+        { "all, in order of the ids' text", "who", "{\"who\":\"\"}",
+          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]},"
+          "{\"user\":\"2\",\"sockets\":2,\"since\":5,\"nsp\":[\"/\",\"/chat\"]},{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
+        { "a prefix", "who", "{\"who\":\"1\"}",
+          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
+        { "a page", "who", "{\"who\":\"\",\"limit\":1,\"after\":\"1\"}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
+        { "behind the prefix", "who", "{\"who\":\"1\",\"after\":\"2\"}", "OK {\"users\":[]}\n" },
+        { "after what comes before the prefix", "who", "{\"who\":\"bob\",\"after\":\"1\"}", "OK {\"users\":[{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
+        { "a namespace", "who", "{\"who\":\"\",\"nsp\":\"/chat\",\"limit\":1}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
+        { "an unknown namespace", "who", "{\"who\":\"\",\"nsp\":\"/x\"}", "OK {\"users\":[]}\n" },
+        { "a realm", "who", "{\"who\":\"\",\"realm\":\"staff\"}", "OK {\"users\":[{\"user\":\"eve\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
+        { "online", "online", "{\"online\":[2,\"bob\",\"nobody\",null]}",
+          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":2},{\"user\":\"bob\",\"online\":true,\"sockets\":1},{\"user\":\"nobody\",\"online\":false,\"sockets\":0}]}\n" },
+        { "online in a namespace", "online", "{\"online\":[2,1],\"nsp\":\"/chat\"}",
+          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":1},{\"user\":1,\"online\":false,\"sockets\":0}]}\n" },
+        { "offline", "online", "{\"online\":\"gone\"}", "OK {\"users\":[{\"user\":\"gone\",\"online\":false,\"sockets\":0,\"lastDisconnect\":1700000000000}]}\n" },
+        { "health", "health", "{\"health\":true}", "OK {\"daemons\":[{\"id\":\"presence-0\",\"role\":\"presence\",\"status\":\"ok\",\"why\":[]}]}\n" },
+        { "another verb", "rooms", "{\"rooms\":\"\"}", "ERR_UNKNOWN {}\n" },
+    };
+    begin();
+    static const struct { const char *user, *nsp, *sid, *realm; } who[] = {
+        { "1", "/", "a", "" }, { "10", "/chat", "b", "" }, { "\"2\"", "/", "c", "" }, { "\"2\"", "/chat", "d", "" },
+        { "\"bob\"", "/", "e", "" }, { "\"eve\"", "/", "f", "staff" }, { "\"gone\"", "/", "g", "" },
+    };
+    for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
+        struct msg_SESSION_UP m = session(who[i].user, who[i].sid);
+        m.nsp = span_of(who[i].nsp), m.realm = span_of(who[i].realm);
+        up_at(0, 10, m);
+    }
+    down_at(0, 10, "\"gone\"", "g");
+    (void)heard(1);
+    const struct row *r;
+    EACH(r, rows) {
+        ask(r->verb, r->json);
+        SAME(heard(1), r->want);
+    }
+    ask("who", "[]"), ask("who", "{"), ask("who", "");
+    EQUAL(stats.refused_bus[ERR_TYPE], 1);
+    end();
+}
+
+/* ---- what is malformed costs nothing but a counter */
+
+TEST(presence_refuses_what_is_malformed)
+{
+    static const struct row { const char *name, *sid, *nsp, *user, *claims, *realm; enum err err; } rows[] = {
+        { "no socket", "", "/", "1", "", "", ERR_MISSING },
+        { "no namespace", "a", "", "1", "", "", ERR_MISSING },
+        { "no user", "a", "/", "", "", "", ERR_TRUNC },
+        { "null", "a", "/", "null", "", "", ERR_MISSING },
+        { "an object", "a", "/", "{}", "", "", ERR_TYPE },
+        { "not JSON", "a", "/", "x", "", "", ERR_SYNTAX },
+        { "claims", "a", "/", "1", "{\"a\":", "", ERR_SYNTAX },
+        { "claims' type", "a", "/", "1", "[]", "", ERR_SYNTAX },
+        { "a realm", "a", "/", "1", "", "a/b", ERR_SYNTAX },
+        { "a long id", "0123456789012345678901234567890123456789012345678901234567890123456789", "/", "1", "", "", ERR_LIMIT },
+    };
+    begin();
+    const struct row *r;
+    EACH(r, rows) {
+        uint64_t before = stats.refused_bus[r->err];
+        up_at(0, 10, (struct msg_SESSION_UP){ .sid = span_of(r->sid), .nsp = span_of(r->nsp), .user = span_of(r->user), .claims = span_of(r->claims),
+                                              .realm = span_of(r->realm) });
+        EQUAL(stats.refused_bus[r->err], before + 1);
+    }
+    HEARD("");
+    presence_on_message(p, ROLE_GATEWAY, 0, 10, MSG_SESSION_UP, SPAN("\x01"), now);
+    presence_on_message(p, ROLE_AUTH, 0, 10, MSG_SESSION_UP, SPAN(""), now);
+    EQUAL(stats.refused_bus[ERR_UNKNOWN], 1);
+    presence_measure(p);
+    EQUAL(stats.sessions_open, 0);
+    end();
+}
+
+TEST(presence_gives_all_memory_back)
+{
+    begin();
+    for (unsigned i = 0; i < 500; i++) {
+        char id[8], sid[8];
+        snprintf(id, sizeof id, "%u", i % 100), snprintf(sid, sizeof sid, "s%u", i);
+        up(id, sid);
+    }
+    CHECK(heard(1).len > 0 && presence_load(p) == 100);
+    see("router-0 presence-0");
+    later(LEASE_MS);
+    (void)heard(2);
+    presence_measure(p);
+    EQUAL(stats.sessions_open, 0);
+    EQUAL(stats.users_online, 0);
+    EQUAL(stats.users_remembered, 100);
+    presence_on_confirm(p, 0, 2);
+    CHECK(presence_quiet(p));
+    end();
+}
