@@ -84,8 +84,7 @@ static void say(struct socket *s, const struct sio_packet *p, const struct rules
     } else {
         f = frames_event(s->space->name, e->args, buf_span(&strs));
     }
-    if (out->len && s->session->dialect == DIALECT_POLL4) buf_add_byte(out, '\x1e');
-    buf_add(out, blob_span(frames_for(&f, s->session->dialect)));
+    frames_append(out, frames_for(&f, s->session->dialect), s->session->dialect);
     frames_fini(&f);
     buf_fini(&strs), buf_fini(&text);
 }

@@ -5,7 +5,7 @@
 #include "sio.h"
 #include "ws.h"
 
-/* ---- the dialects: how a Socket.IO text and its attachments become bytes, and come apart again */
+/* ---- carriers: how an Engine.IO packet becomes bytes */
 
 static void ws4_text(struct buf *out, struct span text)     /* "4" and the packet, in one text frame */
 {
@@ -17,28 +17,48 @@ static void ws4_text(struct buf *out, struct span text)     /* "4" and the packe
 static void ws4_binary(struct buf *out, struct span bytes) { ws_frame(out, WS_BINARY, bytes); }
 static void ws4_engine(struct buf *out, struct span packet) { ws_frame(out, WS_TEXT, packet); }
 
-static void poll4_text(struct buf *out, struct span text)
+static void poll_text(struct buf *out, struct span text)
 {
     eio4_append(out, &(struct eio4_packet){ EIO4_MESSAGE, text });
 }
-static void poll4_binary(struct buf *out, struct span bytes)
+static void poll_binary(struct buf *out, struct span bytes)
 {
     eio4_append(out, &(struct eio4_packet){ EIO4_BINARY, bytes });
 }
-static void poll4_engine(struct buf *out, struct span packet)
+static void poll_engine(struct buf *out, struct span packet)
 {
     if (out->len) buf_add_byte(out, '\x1e');
     buf_add(out, packet);
 }
 
-static const struct row {
-    void (*text)(struct buf *out, struct span text);
-    void (*binary)(struct buf *out, struct span bytes);
-    void (*engine)(struct buf *out, struct span packet);
-} dialects[DIALECT_COUNT] = {
-    [DIALECT_WS4]   = { ws4_text,   ws4_binary,   ws4_engine },
-    [DIALECT_POLL4] = { poll4_text, poll4_binary, poll4_engine },
-};
+static const struct carrier {
+    void (*text)(struct buf *out, struct span text);        /* a message */
+    void (*binary)(struct buf *out, struct span bytes);     /* a binary one */
+    void (*engine)(struct buf *out, struct span packet);    /* any packet, with its digit */
+} poll = { poll_text, poll_binary, poll_engine }, ws4 = { ws4_text, ws4_binary, ws4_engine };
+
+static const struct carrier *carrier_of(uint8_t dialect)
+{
+    return dialect & DIALECT_POLL ? &poll : &ws4;
+}
+
+/* ---- content: how a Socket.IO packet becomes messages */
+
+static void add_text(struct frames *f, const struct carrier *to, struct buf *out)
+{
+    struct buf text = { 0 };
+    struct span packet = f->text;
+    if (packet.len == 0) {
+        struct sio_packet p = { .type = f->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
+            .attachments = f->attachment_count, .nsp = f->nsp, .id = SIO_NO_ID, .json = f->args };
+        sio_encode(&text, &p);
+        packet = buf_span(&text);
+    }
+    to->text(out, packet);
+    struct span rest = f->attachments, one;
+    while (msg_next_str(&rest, &one)) to->binary(out, one);
+    buf_fini(&text);
+}
 
 /* ---- frames */
 
@@ -54,82 +74,60 @@ struct frames frames_packet(struct span text, struct span attachments)
                             .attachment_count = (unsigned)msg_count_strs(attachments) };
 }
 
-struct blob *frames_for(struct frames *self, enum dialect dialect)
+/* Bits that make no difference to the bytes are left out, so that one blob serves them all. */
+static uint8_t same_bytes(uint8_t dialect)
 {
-    if (self->made[dialect]) return self->made[dialect];
-    const struct row *row = &dialects[dialect];
-    struct buf out = { 0 }, text = { 0 };
-    struct span packet = self->text;
-    if (packet.len == 0) {
-        struct sio_packet p = { .type = self->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
-            .attachments = self->attachment_count, .nsp = self->nsp, .id = SIO_NO_ID, .json = self->args };
-        sio_encode(&text, &p);
-        packet = buf_span(&text);
-    }
-    row->text(&out, packet);
-    struct span rest = self->attachments, one;
-    while (msg_next_str(&rest, &one)) row->binary(&out, one);
+    return dialect & DIALECT_POLL ? dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET) : dialect;
+}
+
+struct blob *frames_for(struct frames *self, uint8_t dialect)
+{
+    dialect = same_bytes(dialect);
+    uint64_t bit = UINT64_C(1) << dialect;
+    if (self->made_set & bit) return self->made[dialect];
+    struct buf out = { 0 };
+    add_text(self, carrier_of(dialect), &out);
     self->made[dialect] = blob_new(buf_span(&out));
-    buf_fini(&out), buf_fini(&text);
+    self->made_set |= bit;
+    buf_fini(&out);
     return self->made[dialect];
 }
 
 void frames_fini(struct frames *self)
 {
-    for (unsigned i = 0; i < DIALECT_COUNT; i++) blob_drop(&self->made[i]);
+    for (uint64_t left = self->made_set; left; left &= left - 1) blob_drop(&self->made[__builtin_ctzll(left)]);
+    self->made_set = 0;
 }
 
-struct blob *frames_engine(struct span packet, enum dialect dialect)
+struct blob *frames_engine(struct span packet, uint8_t dialect)
 {
     struct buf out = { 0 };
-    dialects[dialect].engine(&out, packet);
+    carrier_of(dialect)->engine(&out, packet);
     struct blob *frame = blob_new(buf_span(&out));
     buf_fini(&out);
     return frame;
 }
 
-/* Polling payloads are split at 0x1e, which JSON never holds raw; WebSocket frames are ours, so they decode. */
-static void from_poll4(struct buf *out, struct span in, const struct row *to)
+struct blob *frames_translate(const struct blob *queued, uint8_t dialect)
 {
-    struct buf bytes = { 0 };
+    const struct carrier *to = carrier_of(dialect);
+    struct buf out = { 0 }, bytes = { 0 };
     struct eio4_packet p;
-    for (struct eio4_payload it = eio4_payload(in); it.more; ) {
-        NEED(eio4_next(&it, &p, &bytes) == OK);
+    for (struct eio4_payload it = eio4_payload(blob_span(queued)); it.more; ) {
+        NEED(eio4_next(&it, &p, &bytes) == OK);     /* JSON never holds 0x1e raw */
         struct buf packet = { 0 };
-        if (p.type == EIO4_BINARY) to->binary(out, p.data);
-        else if (p.type == EIO4_MESSAGE) to->text(out, p.data);
-        else eio4_encode(&packet, &p), to->engine(out, buf_span(&packet));
+        if (p.type == EIO4_BINARY) to->binary(&out, p.data);
+        else if (p.type == EIO4_MESSAGE) to->text(&out, p.data);
+        else eio4_encode(&packet, &p), to->engine(&out, buf_span(&packet));
         buf_fini(&packet);
     }
-    buf_fini(&bytes);
-}
-
-static void from_ws4(struct buf *out, struct span in, const struct row *to)
-{
-    while (in.len) {
-        const unsigned char *h = (const unsigned char *)in.ptr;
-        NEED(in.len >= 2);
-        size_t head = 2, len = h[1];
-        if (len == 126) head = 4, len = (size_t)h[2] << 8 | h[3];
-        else if (len == 127) {
-            head = 10, len = 0;
-            for (int i = 2; i < 10; i++) len = len << 8 | h[i];
-        }
-        struct span payload = span_head(span_skip(in, head), len);
-        if ((h[0] & 15) == WS_BINARY) to->binary(out, payload);
-        else if (span_starts(payload, '4')) to->text(out, span_skip(payload, 1));
-        else to->engine(out, payload);
-        in = span_skip(in, head + len);
-    }
-}
-
-struct blob *frames_translate(const struct blob *from, enum dialect dialect, enum dialect to)
-{
-    struct buf out = { 0 };
-    if (dialect == to) buf_add(&out, blob_span(from));
-    else if (dialect == DIALECT_POLL4) from_poll4(&out, blob_span(from), &dialects[to]);
-    else from_ws4(&out, blob_span(from), &dialects[to]);
     struct blob *frame = blob_new(buf_span(&out));
-    buf_fini(&out);
+    buf_fini(&out), buf_fini(&bytes);
     return frame;
+}
+
+void frames_append(struct buf *out, const struct blob *frame, uint8_t dialect)
+{
+    if (out->len && dialect & DIALECT_POLL) buf_add_byte(out, '\x1e');
+    buf_add(out, blob_span(frame));
 }

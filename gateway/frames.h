@@ -1,11 +1,13 @@
 /* frames - one packet for many receivers: encoded once for each dialect that
  * somebody speaks, on first use.
  *
- *     nsp + args + attachments -> Socket.IO text -> Engine.IO message -> DIALECT_WS4    one blob: text frame, binary frames
- *                                                                     -> DIALECT_POLL4  one blob: packets of a polling payload
+ *     nsp + args + attachments -> Socket.IO packet -> Engine.IO messages -> one blob: WebSocket frames, or packets for polling
+ *                                 (content bits)      (carrier bits)
  *
- * A dialect is a row of the table in frames.c; v3, recovery offsets, msgpack and
- * deflate are further rows. A packet with attachments is one blob in every dialect,
+ * A dialect is what a session speaks, as bits. On polling all versions have one form
+ * while packets wait, that of an Engine.IO 4 payload (0x1e between packets, b<base64>
+ * for binary): what goes out is made of it when a GET is answered, and what is left
+ * at an upgrade is translated. A packet with attachments is one blob in every dialect,
  * so nothing can come between its parts. Made blobs live until frames_fini; who
  * queues one holds it. What 'frames' is made of is borrowed until then. Pure. */
 #ifndef CAUSEWAY_GATEWAY_FRAMES_H
@@ -14,24 +16,36 @@
 #include "blob.h"
 #include "msg.h"
 
-enum dialect { DIALECT_WS4, DIALECT_POLL4, DIALECT_COUNT };
+enum {
+    DIALECT_PLAIN   = 0,        /* Engine.IO 4 on a WebSocket, Socket.IO as text */
+    DIALECT_POLL    = 1,        /* carrier: long-polling; else WebSocket */
+    DIALECT_V3      = 2,        /* carrier: Engine.IO 3 */
+    DIALECT_DEFLATE = 4,        /* carrier: permessage-deflate was agreed on */
+    DIALECT_B64     = 8,        /* carrier: Engine.IO 3 to a client that takes no binary */
+    DIALECT_MSGPACK = 16,       /* content: socket.io-msgpack-parser's packets; else text and attachments */
+    DIALECT_OFFSET  = 32,       /* content: events carry the stream's position as their last argument */
+    DIALECT_COUNT   = 64,
+};
 
 struct frames {
     struct span  nsp, args;         /* an event: args is ["event", ...] */
     struct span  text;              /* or a Socket.IO packet as it stands; then nsp and args are empty */
     struct span  attachments;       /* strs */
     unsigned     attachment_count;
+    uint64_t     made_set;          /* which of them are made */
     struct blob *made[DIALECT_COUNT];
 };
 
 struct frames frames_event(struct span nsp, struct span args, struct span attachments);
 struct frames frames_packet(struct span text, struct span attachments);
-struct blob *frames_for(struct frames *self, enum dialect dialect);     /* borrowed */
+struct blob *frames_for(struct frames *self, uint8_t dialect);      /* borrowed */
 void frames_fini(struct frames *self);
 
-/* A blob of one dialect in the other: what was queued for polling goes out on the WebSocket after the upgrade. The caller's. */
-struct blob *frames_translate(const struct blob *from, enum dialect dialect, enum dialect to);
+/* What was queued for polling, for the WebSocket of 'dialect' after the upgrade. The caller's. */
+struct blob *frames_translate(const struct blob *queued, uint8_t dialect);
 /* A single Engine.IO packet without Socket.IO in it ("2", "3probe", "6"): the caller's reference. */
-struct blob *frames_engine(struct span packet, enum dialect dialect);
+struct blob *frames_engine(struct span packet, uint8_t dialect);
+/* Puts a blob's bytes behind others of the same dialect. */
+void frames_append(struct buf *out, const struct blob *frame, uint8_t dialect);
 
 #endif

@@ -342,7 +342,7 @@ void gate_note(struct gate *g, const char *event, const struct socket *s, const 
     buf_add(log, sid_span(&s->sid));
     buf_add_literal(log, " address=");
     buf_add(log, buf_span(&address));
-    buf_add(log, s->session->dialect == DIALECT_WS4 ? SPAN(" transport=websocket") : SPAN(" transport=polling"));
+    buf_add(log, s->session->dialect & DIALECT_POLL ? SPAN(" transport=polling") : SPAN(" transport=websocket"));
     if (*reason) {
         buf_add_literal(log, " reason=\"");
         buf_add(log, span_of(reason));

@@ -97,7 +97,7 @@ static void on_handshake(struct conn *c, struct listener *l, const struct http1_
         conn_answer(c, 503, SPAN(""), SPAN(""));
         return;
     }
-    struct session_open_request open = { .dialect = DIALECT_POLL4 };
+    struct session_open_request open = { .dialect = DIALECT_POLL };
     struct buf text = { 0 };
     polling_handshake(&open, c, l, r, &text);
     struct session *s = session_new(g, &open);

@@ -47,8 +47,8 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
         sid_make(&s->sid, g->setup.number, random, g->setup.sid_key);
     } while (map_find(&g->sessions, sid_span(&s->sid)));
     s->gate = g, s->listener = r->listener, s->address = r->address;
-    s->dialect = (uint8_t)r->dialect;
-    s->state = r->dialect == DIALECT_WS4 ? SESSION_SOCKET : SESSION_POLLING;
+    s->dialect = r->dialect;
+    s->state = r->dialect & DIALECT_POLL ? SESSION_POLLING : SESSION_SOCKET;
     s->handshake = handshake_new(r);
     s->since = g->now.wall;
     map_put(&g->sessions, sid_span(&s->sid), s);
@@ -112,12 +112,12 @@ const char *reason_name(enum reason r)
 
 /* ---- output */
 
-bool session_send_frame(struct session *s, struct blob *frame, enum dialect dialect)
+bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect)
 {
     struct gate *g = s->gate;
     if (!session_live(s)) return false;
-    if (dialect != s->dialect) {
-        struct blob *other = frames_translate(frame, dialect, s->dialect);
+    if (dialect != s->dialect) {        /* made before the upgrade */
+        struct blob *other = frames_translate(frame, s->dialect);
         bool fine = session_send_frame(s, other, s->dialect);
         blob_drop(&other);
         return fine;
@@ -156,8 +156,7 @@ bool session_lags(const struct session *s)
 static void payload_of(struct session *s, struct buf *out)
 {
     for (struct blob *frame; (frame = outbox_take(&s->out, &s->gate->pool)); ) {
-        if (out->len) buf_add_byte(out, '\x1e');
-        buf_add(out, blob_span(frame));
+        frames_append(out, frame, DIALECT_POLL);
         blob_drop(&frame);
     }
 }
@@ -192,8 +191,8 @@ static void end(struct session *s, enum reason why)
     assembly_destroy(&s->assembly);
     timer_cancel(g, &s->connect), timer_cancel(g, &s->beat);
     g->stats->sessions_open--;
-    if (s->dialect == DIALECT_WS4) g->stats->sessions_websocket--;
-    else g->stats->sessions_polling--;
+    if (s->dialect & DIALECT_POLL) g->stats->sessions_polling--;
+    else g->stats->sessions_websocket--;
     if (s->probe) {
         struct conn *probe = s->probe;
         s->probe = NULL;

@@ -54,7 +54,7 @@ struct handshake {
 struct session {
     struct sid       sid;
     uint8_t          state;             /* enum session_state */
-    uint8_t          dialect;           /* enum dialect: of its present transport */
+    uint8_t          dialect;           /* bits (frames.h): with its present transport */
     bool             ping_due;          /* a pong is waited for, */
     bool             grace;             /* and got its second time already */
     bool             connected;         /* some namespace was: the connect time-out is over */
@@ -80,7 +80,7 @@ struct session_open_request {           /* a handshake */
     struct listener *listener;
     struct ip        address;
     struct span      query, bearer, cookie, agent;
-    enum dialect     dialect;
+    uint8_t          dialect;
 };
 struct session *session_new(struct gate *g, const struct session_open_request *r);
 struct session *session_find(struct gate *g, struct span sid);
@@ -94,7 +94,7 @@ void session_on_lost(struct session *s, enum reason why);   /* its transport is 
 
 /* Output. False: the client was too slow, and is closed. */
 bool session_send(struct session *s, struct frames *f);
-bool session_send_frame(struct session *s, struct blob *frame, enum dialect dialect);
+bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect);
 bool session_send_engine(struct session *s, struct span packet);        /* "2" */
 void session_flush(struct session *s);                                  /* polling: answers the held GET if there is something */
 

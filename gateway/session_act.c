@@ -103,7 +103,7 @@ void session_on_noop(struct session *s, struct span data)
 void session_on_probe(struct session *s, struct span data)
 {
     (void)data;
-    struct blob *pong = frames_engine(SPAN("3probe"), DIALECT_WS4);
+    struct blob *pong = frames_engine(SPAN("3probe"), s->dialect & (uint8_t)~DIALECT_POLL);
     conn_push(s->probe, pong);
     blob_drop(&pong);
     session_on_noop(s, SPAN(""));
@@ -124,11 +124,11 @@ void session_on_upgrade(struct session *s, struct span data)
     timer_cancel(g, &c->timer);
     c->probing = false;
     s->probe = NULL, s->conn = c;
-    s->state = SESSION_SOCKET, s->dialect = DIALECT_WS4;
+    s->state = SESSION_SOCKET, s->dialect &= (uint8_t)~DIALECT_POLL;
     if (s->ping_due) s->ping_due = false, rearm(s, s->listener->config->ping_interval_ms);
     /* What was kept since the last GET goes out first, whole packets in their order. */
     for (struct blob *frame; (frame = outbox_take(&s->out, &g->pool)); ) {
-        struct blob *other = frames_translate(frame, DIALECT_POLL4, DIALECT_WS4);
+        struct blob *other = frames_translate(frame, s->dialect);
         conn_push(c, other);
         blob_drop(&other), blob_drop(&frame);
     }

@@ -44,7 +44,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         return;
     }
     if (!s) {
-        struct session_open_request open = { .dialect = DIALECT_WS4 };
+        struct session_open_request open = { .dialect = DIALECT_PLAIN };
         if (g->draining) {
             g->stats->connections_refused++;
             c->exchange->keep_alive = false;
