@@ -3,7 +3,7 @@
 A scenario is a file tests/scenario/NAME.py with functions test_*(t), run by tests/run. It waits for
 readiness and for events, never for time to pass; a deadline only ends what would hang.
 """
-import base64, hashlib, hmac, json, os, pathlib, queue, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import base64, hashlib, hmac, json, os, pathlib, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 import zmq
 
@@ -137,12 +137,15 @@ class Topology:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def logs(self, lines=25):
-        text = ""
+        """What the daemons said last; sanitizers first, since who keeps a log of a failure may cut its end."""
+        spoke, text = "", ""
         for log in sorted(self.state.glob("log/*.log")):
             content = log.read_text(errors="replace")
-            tail = content if "Sanitizer" in content else "\n".join(content.splitlines()[-lines:])
-            text += f"--- {log.name}\n{tail}\n"
-        return text
+            found = re.search(r"^(==\d+==|.*runtime error:)", content, re.M)
+            if found:
+                spoke += f"--- {log.name}, a sanitizer\n{content[found.start():][:6000]}\n"
+            text += f"--- {log.name}\n" + "\n".join(content.splitlines()[-lines:]) + "\n"
+        return spoke + text
 
     def status(self):
         done = self.tool("status", "--json", ok=False)
