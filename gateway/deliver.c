@@ -190,10 +190,28 @@ static void take(struct gate *g, struct stream *s, uint16_t router, const struct
 
 static void ask_replay(struct gate *g, struct stream *s, uint16_t router)
 {
-    g->stats->deliveries_gaps++;
     s->replay = gate_ref(g);
-    s->replay_since = s->now.last;
     GATE_SAY(g, ROLE_ROUTER, router, REPLAY, .ref = s->replay, .epoch = s->now.epoch, .since = s->now.last);
+}
+
+/* What was held while a hole was filled, each looked at anew: behind it there may be another hole. 'further': the
+ * replay has brought us on; where it has not, another one would not either, and the hole is given up. */
+static void release(struct gate *g, struct stream *s, uint16_t router, bool further)
+{
+    const struct blob *held;
+    for (; (held = stream_held(s)); stream_release(s)) {
+        struct msg_DELIVER m;
+        NEED(msg_decode_DELIVER(&m, blob_span(held)) == OK);
+        enum stream_verdict verdict = stream_on(s, m.seq, m.prev);
+        if (verdict == STREAM_SEEN) continue;
+        if (verdict == STREAM_GAP && further) {
+            g->stats->deliveries_gaps++;
+            ask_replay(g, s, router);
+            return;
+        }
+        take(g, s, router, &m);
+        further = true;
+    }
 }
 
 void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields)
@@ -208,13 +226,13 @@ void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fie
         g->stats->deliveries_doubled++;
         return;
     }
-    if (s->replay) {        /* what fills the hole comes first */
-        if (stream_hold(s, fields)) return;
+    if (s->replay && !stream_hold(s, fields)) {     /* too much for the hole that it waits for: given up */
         g->stats->deliveries_lost++;
         s->replay = 0;
-        for (struct blob *held; (held = stream_release(s)); ) blob_drop(&held);
-        s->now.last = m.prev;
+        release(g, s, router, false);
+        if (s->replay) (void)stream_hold(s, fields);
     }
+    if (s->replay) return;      /* what fills the hole comes first */
     switch (stream_on(s, m.seq, m.prev)) {
     case STREAM_DELIVER:
         take(g, s, router, &m);
@@ -223,8 +241,9 @@ void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fie
         g->stats->deliveries_doubled++;
         return;
     case STREAM_GAP:
+        g->stats->deliveries_gaps++;
         ask_replay(g, s, router);
-        stream_hold(s, fields);
+        (void)stream_hold(s, fields);       /* where it is too large, the replay brings it as well */
         return;
     }
 }
@@ -233,7 +252,7 @@ void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct 
 {
     struct stream *s = stream_of(g, router, epoch);
     if (!s) return;
-    if (!s->replay && s->now.last && m->last > s->now.last) ask_replay(g, s, router);
+    if (!s->replay && s->now.last && m->last > s->now.last) g->stats->deliveries_gaps++, ask_replay(g, s, router);
     else if (!s->replay && m->head > s->head) s->head = m->head;
 }
 
@@ -243,8 +262,8 @@ void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED
 {
     struct stream *s = router < VIEW_OWNERS_MAX ? g->streams[router] : NULL;
     bool current = s && s->replay && m->ref == s->replay;
-    if (!m->complete) g->stats->deliveries_lost++;
     if (m->ref && !current) return;         /* its stream has begun anew */
+    uint64_t before = current ? s->now.last : 0;
     struct span rest = m->stamped, one;
     struct msg_STAMPED stamped;
     while (msg_next_str(&rest, &one)) {
@@ -257,12 +276,16 @@ void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED
         g->stats->deliveries_in++;
         deliver_body(g, stamped.body);
     }
+    bool further = current && (m->head > before || s->now.last > before);
+    if (!m->complete || (current && !further)) g->stats->deliveries_lost++;
     if (!current) return;
     s->replay = 0;
     if (m->head > s->now.last) s->now.last = m->head;
-    for (struct blob *held; (held = stream_release(s)); blob_drop(&held)) {
-        struct msg_DELIVER d;
-        if (msg_decode_DELIVER(&d, blob_span(held)) != OK || d.seq <= s->now.last) continue;
-        take(g, s, router, &d);
-    }
+    release(g, s, router, further);
+}
+
+void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch)
+{
+    struct stream *s = router < VIEW_OWNERS_MAX ? g->streams[router] : NULL;
+    if (s && s->replay && s->now.epoch == epoch) ask_replay(g, s, router);
 }

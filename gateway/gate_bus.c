@@ -81,6 +81,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
     if (role == ROLE_ROUTER) {
         membership_tell(g, number);         /* first, so that what is sent again finds its members */
         sender_on_reborn(g->sender, number, epoch, &g->effects);
+        deliver_reborn(g, number, epoch);
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
     } else if (role == ROLE_PRESENCE) {
         gate_tell_presence(g, number);

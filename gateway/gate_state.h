@@ -190,6 +190,7 @@ uint32_t deliver_body(struct gate *g, struct span body);
 void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
 void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m);
 void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m);
+void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch);   /* its link: what was asked on the old one is asked again */
 void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m);
 void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner);
 void relay_on_body(struct conn *c);

@@ -12,8 +12,7 @@ void stream_fini(struct stream *self)
 {
     life_fini(&self->now);
     for (size_t i = 0; i < STREAM_PAST; i++) life_fini(&self->past[i]);
-    for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i]);
-    free(self->held);
+    backlog_fini(&self->held);
     *self = (struct stream){ 0 };
 }
 
@@ -26,15 +25,16 @@ void stream_begin(struct stream *self, uint64_t epoch)
     }
     self->now = (struct stream_life){ .epoch = epoch };
     self->head = 0, self->replay = 0;
-    for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i]);
-    self->held_count = 0, self->held_bytes = 0;
+    while (stream_held(self)) stream_release(self);
 }
 
+/* The first one of a life is taken as it comes. Where a replay has taken us beyond 'prev', nothing is missing; 0
+ * names nothing: the router has forgotten what it had sent to us. */
 enum stream_verdict stream_on(const struct stream *self, uint64_t seq, uint64_t prev)
 {
-    if (self->now.last && seq <= self->now.last) return STREAM_SEEN;
-    if (self->now.last && prev != self->now.last) return STREAM_GAP;    /* the first one of a life is taken as it comes */
-    return STREAM_DELIVER;
+    if (!self->now.last) return STREAM_DELIVER;
+    if (seq <= self->now.last) return STREAM_SEEN;
+    return prev == 0 || prev > self->now.last ? STREAM_GAP : STREAM_DELIVER;
 }
 
 void stream_seen(struct stream *self, uint64_t seq)
@@ -75,23 +75,18 @@ bool stream_give(struct stream *self, uint64_t epoch, uint64_t seq)
 
 bool stream_hold(struct stream *self, struct span fields)
 {
-    if (self->held_bytes + fields.len > STREAM_HELD_MAX) return false;
-    if (self->held_count == self->held_cap) {
-        self->held_cap = self->held_cap ? self->held_cap * 2 : 16;
-        self->held = realloc(self->held, self->held_cap * sizeof *self->held);
-        NEED(self->held);
-    }
-    self->held[self->held_count++] = blob_new(fields);
-    self->held_bytes += fields.len;
+    if (self->held.bytes + fields.len > STREAM_HELD_MAX) return false;
+    backlog_add(&self->held, blob_new(fields));
     return true;
 }
 
-struct blob *stream_release(struct stream *self)
+const struct blob *stream_held(const struct stream *self)
 {
-    if (!self->held_count) return NULL;
-    struct blob *first = self->held[0];
-    memmove(&self->held[0], &self->held[1], --self->held_count * sizeof *self->held);
-    self->held_bytes -= first->len;
-    if (!self->held_count) free(self->held), self->held = NULL, self->held_cap = 0;
-    return first;
+    return self->held.count ? backlog_at(&self->held, self->held.front) : NULL;
+}
+
+void stream_release(struct stream *self)
+{
+    struct blob *first = backlog_take(&self->held);
+    blob_drop(&first);
 }

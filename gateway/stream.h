@@ -1,15 +1,15 @@
 /* stream - one router's numbered deliveries as a gateway sees them: in order, once,
  * gaps known.
  *
- * Each DELIVER names the one before it that was meant for this gateway; if that is
- * not the last one seen, something is missing, and what comes is held (bounded)
- * until a replay has filled the hole. When a router dies, its standbys give what it
+ * Each DELIVER names the one before it that was meant for this gateway; if that was
+ * not seen, something is missing, and what comes is held (bounded) until a replay has
+ * filled the hole; then each that was held is looked at anew. When a router dies, its standbys give what it
  * had sequenced and not sent, each its part: a life that is over remembers how far
  * it came and what was given of it since. Pure. */
 #ifndef CAUSEWAY_GATEWAY_STREAM_H
 #define CAUSEWAY_GATEWAY_STREAM_H
 
-#include "blob.h"
+#include "backlog.h"
 #include "msg.h"
 
 enum { STREAM_HELD_MAX = 16 << 20, STREAM_PAST = 4 };
@@ -25,9 +25,7 @@ struct stream {
     struct stream_life past[STREAM_PAST];
     uint64_t           head;        /* position, bodies for others included */
     uint64_t           replay;      /* ref of the replay that is waited for, or 0 */
-    uint64_t           replay_since;
-    struct blob      **held;        /* encoded DELIVER fields */
-    size_t             held_count, held_cap, held_bytes;
+    struct backlog     held;        /* encoded DELIVER fields */
 };
 
 enum stream_verdict { STREAM_DELIVER, STREAM_SEEN, STREAM_GAP };
@@ -40,6 +38,7 @@ void stream_seen(struct stream *self, uint64_t seq);
 /* A standby gives a body of a life of this router. False: it was here before, or that life is not known. */
 bool stream_give(struct stream *self, uint64_t epoch, uint64_t seq);
 bool stream_hold(struct stream *self, struct span fields);      /* false: too much; give the gap up */
-struct blob *stream_release(struct stream *self);               /* the oldest held, the caller's, or NULL */
+const struct blob *stream_held(const struct stream *self);      /* the oldest held, or NULL */
+void stream_release(struct stream *self);                       /* drops it */
 
 #endif

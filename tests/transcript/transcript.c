@@ -18,6 +18,7 @@
  *   bus< .                     nothing more was said
  *   bus> ROLE-N TYPE f=v ...   a daemon says this; values that hold blanks stand in '...', lists as a,b
  *   confirm N                  router N confirms all that it was sent
+ *   reborn N [EPOCH]           its link begins anew
  *   roster [hold] OWNERS MEMBERS       both with commas; "router-0@101" has epoch 101
  *   +MS                        time passes
  *   stat NAME N                a counter
@@ -472,6 +473,14 @@ static uint64_t stat_of(struct script *s, struct span name)
     FAIL("no counter '%.*s'", (int)name.len, name.ptr);
 }
 
+static void do_reborn(struct script *s, struct span rest)
+{
+    uint64_t number = 0, epoch = 0;
+    if (!span_to_uint(span_cut(&rest, ' '), 63, &number) || (rest.len && !span_to_uint(rest, UINT64_MAX, &epoch))) FAIL("reborn N [EPOCH]");
+    gate_on_reborn(s->bed.gate, ROLE_ROUTER, (uint16_t)number, epoch, s->bed.now);
+    bed_turn(&s->bed);
+}
+
 static void do_line(struct script *s, struct span line)
 {
     struct span rest = line, word = span_cut(&rest, ' ');
@@ -519,7 +528,7 @@ static void do_line(struct script *s, struct span line)
     else if (span_same(word, SPAN("bus>"))) do_bus(s, rest);
     else if (span_same(word, SPAN("confirm"))) bed_confirm(&s->bed, (uint16_t)(rest.ptr[0] - '0')), bed_turn(&s->bed);
     else if (span_same(word, SPAN("roster"))) do_roster(s, rest);
-    else if (span_same(word, SPAN("reborn"))) gate_on_reborn(s->bed.gate, ROLE_ROUTER, (uint16_t)(rest.ptr[0] - '0'), 0, s->bed.now), bed_turn(&s->bed);
+    else if (span_same(word, SPAN("reborn"))) do_reborn(s, rest);
     else if (span_same(word, SPAN("stat"))) {
         struct span name = span_cut(&rest, ' ');
         uint64_t want = 0, got = stat_of(s, name);
