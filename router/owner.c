@@ -16,6 +16,7 @@ struct owner *owner_new(const struct owner_options *options)
     commits_init(&self->commits);
     answers_init(&self->answers);
     marks_init(&self->marks, &options->seed, options->publish_ids, options->publish_ids_ms);
+    origins_init(&self->origins, &(struct siphash_key){ options->seed.k0, options->seed.k1 + 1 });
     return self;
 }
 
@@ -29,6 +30,7 @@ void owner_destroy(struct owner **self_p)
     answers_fini(&self->answers);
     deliveries_fini(&self->deliveries);
     marks_fini(&self->marks);
+    origins_fini(&self->origins);
     for (size_t i = 0; i < ROOMS_GATEWAYS; i++) free(self->positions[i]);
     buf_fini(&self->scratch), buf_fini(&self->record), buf_fini(&self->key);
     free(self);
@@ -149,16 +151,12 @@ static void standby_of(const struct owner *self, uint64_t hash, uint16_t *owner,
 }
 
 /* Where the history has an emit that a dead router had sequenced before it was sent to us again. */
-static struct publish position_of(const struct owner *self, const struct msg_EMIT *emit)
+static struct publish position_of(struct owner *self, const struct msg_EMIT *emit)
 {
-    struct msg_STAMPED s;
-    for (size_t i = self->history.count; i-- > 0;) {
-        const struct record *r = history_at(&self->history, i);
-        if (r->router != emit->again - 1 || r->epoch != emit->again_epoch || msg_decode_STAMPED(&s, blob_span(r->stamped)) != OK) continue;
-        if (s.origin_number == emit->number && s.origin_epoch == emit->origin_epoch && span_same(s.origin, emit->origin))
-            return (struct publish){ r->epoch, r->seq, r->time, 0 };
-    }
-    return (struct publish){ .epoch = emit->again_epoch };
+    const struct msg_STAMPED wanted = { .router = (uint16_t)(emit->again - 1), .epoch = emit->again_epoch, .origin = emit->origin,
+                                        .origin_epoch = emit->origin_epoch, .origin_number = emit->number };
+    const struct record *r = origins_find(&self->origins, &self->history, &wanted, self->o.number);
+    return r ? (struct publish){ r->epoch, r->seq, r->time, 0 } : (struct publish){ .epoch = emit->again_epoch };
 }
 
 /* Seen before: the first one's position, once that is committed. 'told': the publisher is told that it was. */
@@ -483,6 +481,7 @@ static bool ours(void *self_v, struct span key)
 
 void owner_activate(struct owner *self, struct effects *out)
 {
+    origins_forget(&self->origins);
     rooms_sift(&self->rooms, view_number(self->o.view), ours, self);
     for (uint16_t n = 0; n < VIEW_OWNERS_MAX; n++) {
         const struct member *m = view_find(self->o.view, ROLE_ROUTER, n);

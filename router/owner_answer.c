@@ -94,6 +94,7 @@ void owner_forget_sender(struct owner *self, enum role role, uint16_t number)
 void owner_expire(struct owner *self, struct router_time now, struct effects *out)
 {
     history_trim(&self->history, now.wall);
+    origins_trim(&self->origins, &self->history);
     for (struct answer *a = NULL; (a = answers_next(&self->answers, a));) {
         if (now.mono < a->deadline || !a->committed) continue;
         self->o.stats->answers_late++;

@@ -6,6 +6,7 @@
 #include "commits.h"
 #include "deliveries.h"
 #include "marks.h"
+#include "origins.h"
 #include "owner.h"
 
 struct owner {
@@ -16,6 +17,7 @@ struct owner {
     struct answers  answers;
     struct deliveries deliveries;
     struct marks    marks;
+    struct origins  origins;
     uint64_t        seq, tickets;
     uint64_t        meant[ROOMS_GATEWAYS];      /* seq of the last body meant for each gateway */
     struct gateways clogged;
