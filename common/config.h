@@ -107,7 +107,7 @@ struct config {
         uint32_t history_bytes, history_count, history_ms;
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
-        uint32_t max_rooms, max_body_bytes, max_addresses_count, hold_bytes;
+        uint32_t max_rooms, max_body_bytes, max_addresses_count, command_queue_bytes, hold_bytes;
         struct config_plane publish_pull, publish_sub, command, stats;
     } router;
     struct {

@@ -215,12 +215,14 @@ static void on_tick(void *self)
     for (struct peer *p = NULL; (p = bus_next(app->d.bus, p));)
         if (peer_role(p) == ROLE_GATEWAY && !bus_full(p)) router_clog(app->router, peer_number(p), false);
     router_on_time(app->router, now_of(app));
+    outside_flush(app->outside);
     service_timer_set(app->d.svc, &app->tick, service_now(app->d.svc) + ROUTER_TICK_MS);
 }
 
 static bool drained(void *self)
 {
-    return router_quiet(((struct app *)self)->router);
+    struct app *app = self;
+    return router_quiet(app->router) && outside_quiet(app->outside);
 }
 
 /* ---- life */

@@ -1,6 +1,7 @@
 #include "outside_zmq.h"
 
 #include "address.h"
+#include "askers.h"
 #include "curve_zmq.h"
 #include "monitor_zmq.h"
 
@@ -9,8 +10,8 @@
 #include <stdlib.h>
 
 enum { FRAMES_MAX = REQUEST_FRAMES_MAX + 4, TOPIC_MAX = 256, SUBSCRIPTION_MAX = 256 };
-/* Answers that wait for one asker to read: as many as it may have asked in a burst while ownership moved. */
-enum { ANSWERS_WAITING_MAX = 100000 };
+/* ZeroMQ counts answers, not bytes: it gets a few for each asker, the others wait in askers. */
+enum { ANSWERS_SENT_MAX = 64, LINGER_MS = 500 };
 
 struct door {                           /* one outside socket */
     struct outside            *outside;
@@ -33,6 +34,8 @@ struct outside {
     struct router_stats *stats;
     struct door          doors[DOORS];
     struct map           lasts;
+    struct askers        askers;
+    uint64_t             moved;         /* ms: when an asker last took what waited */
     struct buf           scratch;
 };
 
@@ -113,6 +116,7 @@ static unsigned on_door(void *self, unsigned budget)
         }
         for (size_t i = 0; i < kept; i++) zmq_msg_close(&frames[i]);
     }
+    if (answers) outside_flush(door->outside);      /* what wakes this socket may be an asker that has read */
     return n;
 }
 
@@ -190,16 +194,33 @@ void outside_forget(struct outside *self, struct span id)
 
 /* ---- answering */
 
+static enum askers_fate send_answer(void *self_v, struct span envelope, struct span json)
+{
+    struct outside *self = self_v;
+    void *socket = zsock_resolve(self->doors[COMMAND].socket);
+    struct span frame;
+    while (msg_next_str(&envelope, &frame))
+        if (zmq_send(socket, frame.ptr, frame.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+            return zmq_errno() == EAGAIN ? ASKER_FULL : ASKER_GONE;     /* ROUTER_MANDATORY: it says so */
+    return zmq_send(socket, json.ptr, json.len, ZMQ_DONTWAIT) < 0 ? ASKER_GONE : ASKER_TOOK;
+}
+
 void outside_reply(struct outside *self, struct reply *reply)
 {
-    void *socket = zsock_resolve(self->doors[COMMAND].socket);
-    struct span rest = blob_span(reply->envelope), frame;
-    bool good = true;
-    while (good && msg_next_str(&rest, &frame)) good = zmq_send(socket, frame.ptr, frame.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
-    if (good) good = zmq_send(socket, reply->json->bytes, reply->json->len, ZMQ_DONTWAIT) >= 0;
-    if (!good) self->stats->replies_dropped++;      /* ROUTER_MANDATORY: the asker is gone, or does not read */
+    askers_give(&self->askers, reply, send_answer, self);
     service_touch(self->doors[COMMAND].watch, false);
-    blob_drop(&reply->envelope), blob_drop(&reply->json);
+}
+
+void outside_flush(struct outside *self)
+{
+    if (!self->askers.bytes) return;
+    if (askers_flush(&self->askers, send_answer, self)) self->moved = service_now(self->d->svc);
+    service_touch(self->doors[COMMAND].watch, false);
+}
+
+bool outside_quiet(const struct outside *self)
+{
+    return !self->askers.bytes || service_now(self->d->svc) - self->moved > LINGER_MS;
 }
 
 /* ---- life */
@@ -225,9 +246,9 @@ static bool open_door(struct outside *self, int which, const char *name, const s
     NEED(door->socket);
     void *socket = zsock_resolve(door->socket);
     int64_t max = plane->max_frame_bytes;
-    int hwm = type == ZMQ_ROUTER ? ANSWERS_WAITING_MAX : (int)d->config.bus.high_water_count;
+    int hwm = type == ZMQ_ROUTER ? ANSWERS_SENT_MAX : (int)d->config.bus.high_water_count;
     bool done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0
-        && set(socket, ZMQ_LINGER, 500) && set(socket, ZMQ_SNDHWM, hwm)
+        && set(socket, ZMQ_LINGER, LINGER_MS) && set(socket, ZMQ_SNDHWM, hwm)
         /* No high-water mark for what comes in, and no ZMTP heartbeats: libzmq 4.3.4 aborts when a stranger's
          * PINGs fill a socket to its mark and it hangs up. We drain every turn, and frames have their limit. */
         && set(socket, ZMQ_RCVHWM, 0) && set(socket, ZMQ_HANDSHAKE_IVL, 5000)
@@ -265,6 +286,8 @@ struct outside *outside_new(struct daemon *d, struct router *router, struct rout
     struct siphash_key seed = { process_random(), process_random() };
     map_init(&self->lasts, &seed, topic_of);
     const struct config *c = &d->config;
+    struct siphash_key askers = { process_random(), process_random() };
+    askers_init(&self->askers, &askers, &(struct askers_limits){ c->router.command_queue_bytes, c->router.hold_bytes }, stats);
     self->doors[PULL]       = (struct door){ .frames_in = &stats->publish_pull_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_pull };
     self->doors[SUB]        = (struct door){ .frames_in = &stats->publish_sub_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_sub };
     self->doors[COMMAND]    = (struct door){ .frames_in = &stats->command_in, .refused = stats->refused_command, .failed = &stats->handshakes_failed_command };
@@ -292,6 +315,7 @@ void outside_destroy(struct outside **self_p)
     struct last *last;
     while ((last = map_next(&self->lasts, &walk))) blob_drop(&last->json), free(last);
     map_fini(&self->lasts);
+    askers_fini(&self->askers);
     buf_fini(&self->scratch);
     free(self);
     *self_p = NULL;

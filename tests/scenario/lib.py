@@ -177,6 +177,8 @@ class Topology:
         s = self.context.socket(kind)
         s.linger = 1000
         s.rcvtimeo = int(DEADLINE * 1000)
+        for option, value in options.items():
+            setattr(s, option, value)
         s.connect(self.endpoint(plane, router))
         return s
 

@@ -131,6 +131,34 @@ def test_mistakes_are_answered():
         check(refused["refused.command.ERR_TYPE"] >= 5, "command's by reason too")
 
 
+def test_an_asker_that_never_reads():
+    """What waits for it has a limit in bytes; others are served; when it reads, it gets what waited, in order."""
+    with Topology(router=1, gateway=1, extra="  command_queue_bytes: 1M\n") as t:
+        with t.socket(zmq.DEALER, "command", rcvhwm=10) as s:
+            sent = 0
+            figures = {}
+            while not figures.get("replies.dropped"):
+                for sent in range(sent, sent + 2000):
+                    s.send_json({"topology": True, "ref": sent})
+                sent += 1
+                figures = t.stats()["router-0"]
+            check(0 < figures["replies.waiting_bytes"] <= 1 << 20, figures["replies.waiting_bytes"])
+            same(t.command({"emit": "x", "to": "*"})["ok"], True)
+            refs = [s.recv_json()["ref"] for _ in range(400)]
+            same(refs, list(range(400)))
+            until(lambda: t.stats()["router-0"]["command.in"] > sent, "all were asked")
+            again = 0
+            while again != "last":      # whatever came before its answer was dropped or is read
+                s.send_json({"topology": True, "ref": "last"})
+                while again != "last" and s.poll(100):
+                    again = s.recv_json()["ref"]
+            until(lambda: t.stats()["router-0"]["replies.waiting_bytes"] == 0, "nothing waits")
+            for _ in range(20000):
+                s.send_json({"topology": True})
+            until(lambda: t.stats()["router-0"]["replies.waiting_bytes"] > 0, "it stopped reading")
+        until(lambda: t.stats()["router-0"]["replies.waiting_bytes"] == 0, "forgotten when it is gone")
+
+
 def test_examples_of_the_docs():
     with Topology() as t:
         c = t.clients()
