@@ -137,12 +137,12 @@ def test_an_asker_that_never_reads():
         with t.socket(zmq.DEALER, "command", rcvhwm=10) as s:
             sent = 0
             figures = {}
-            while not figures.get("replies.dropped"):
+            while not (figures.get("replies.dropped") and figures["replies.waiting_bytes"]):      # the kernel takes some, too
                 for sent in range(sent, sent + 2000):
                     s.send_json({"topology": True, "ref": sent})
                 sent += 1
                 figures = t.stats()["router-0"]
-            check(0 < figures["replies.waiting_bytes"] <= 1 << 20, figures["replies.waiting_bytes"])
+            check(figures["replies.waiting_bytes"] <= 1 << 20, figures["replies.waiting_bytes"])
             same(t.command({"emit": "x", "to": "*"})["ok"], True)
             refs = [s.recv_json()["ref"] for _ in range(400)]
             same(refs, list(range(400)))
