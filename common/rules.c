@@ -271,6 +271,8 @@ static void refuse(const struct rules *r, const struct rules_rule *rule, const s
     add_ack(out, &rule->refuse.ack, &run);
 }
 
+bool rules_connect_asks(const struct rules *r) { return template_asks(&r->connect.program); }
+
 /* ---- entries */
 
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms, struct rules_effects *out)

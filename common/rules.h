@@ -16,13 +16,16 @@
  *     member    a room, or a list: the sender must be in it
  *     join      a room, or a list; what is written fills the part after "room:"
  *     leave     the same
- *     emit      {to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these
+ *     emit      {to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these;
+ *               the element "{args}" of args stands for all arguments as they came
  *     reply     {event, args, volatile}, or a list: to the sending socket
  *     ack       a template. Absent: [null]. In a namespace with acks: error-first v goes as [null, v], else as [v]
+ *     ack_args  in its place, a list as args has it: an ack of several values, or of what came: ["{args}"]
  *     refuse    {event, args} and/or {ack}: the answer where require or member fails, or an address can't be made;
  *               {field} and {problem} stand in its scope. Default: event "error" with [{message: "{field} {problem}"}].
  *               A refusal's ack v goes as [v] in both forms; absent: [null].
- * 'connect' has join, emit, reply; 'online' and 'offline' are {to, event, args, except, volatile} or a list.
+ * 'connect' has join, emit, reply; its one argument is what the client's CONNECT carries ('auth' of the client; {} where it
+ * carries nothing): {args.0}, {field}. 'online' and 'offline' are {to, event, args, except, volatile} or a list.
  *
  * An event that is refused has no effect but its refusal. Rules are immutable: one
  * owner, rules_destroy. Templates: template.h. Pure. */
@@ -81,6 +84,8 @@ const struct rules_rule *rules_find(const struct rules *r, struct span event);
  * (for packets that ask for one). 'rooms' may be NULL: a member of nothing. */
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms,
                    struct rules_effects *out);
+
+bool rules_connect_asks(const struct rules *r);     /* does its rule look at what CONNECT carries? */
 
 /* A socket that came, a user's first and last one. What can't be addressed is left out;
  * the first such error is answered. No ACK. */

@@ -112,10 +112,7 @@ static bool compile_args(struct compile *c, const struct node *map, struct templ
     template_add_literal(&c->t, SPAN("["));
     bool good = compile_name(c, map, open);
     if (n && n->kind != NODE_LIST) good = COMPLAIN(c, n, "args must be a list");
-    for (size_t i = 0; n && i < n->count; i++) {
-        template_add_literal(&c->t, SPAN(","));
-        good &= template_add(&c->t, n->child[i]);
-    }
+    else if (n) good &= template_add_arguments(&c->t, n, true);
     template_add_literal(&c->t, SPAN("]"));
     *args = template_end(&c->t);
     return good;
@@ -179,6 +176,18 @@ static bool compile_ack(struct compile *c, const struct node *n, struct span ope
     return good;
 }
 
+static bool compile_ack_args(struct compile *c, const struct node *rule, const struct node *n, struct template *ack)
+{
+    if (n->kind != NODE_LIST) return COMPLAIN(c, n, "ack_args must be a list");
+    if (node_find(rule, "ack")) return COMPLAIN(c, n, "ack and ack_args: one of them");
+    template_begin(&c->t);
+    template_add_literal(&c->t, c->error_first ? SPAN("[null") : SPAN("["));
+    bool good = template_add_arguments(&c->t, n, c->error_first);
+    template_add_literal(&c->t, SPAN("]"));
+    *ack = template_end(&c->t);
+    return good;
+}
+
 static bool compile_refusal(struct compile *c, const struct node *rule, struct rules_rule *r)
 {
     static const char *const keys[] = { "event", "args", "ack", NULL };
@@ -216,7 +225,7 @@ static bool compile_require(struct compile *c, const struct node *rule, struct r
 
 /* ---- whole rules */
 
-static const char *const rule_keys[] = { "require", "member", "join", "leave", "emit", "reply", "ack", "refuse", NULL };
+static const char *const rule_keys[] = { "require", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "refuse", NULL };
 static const char *const connect_keys[] = { "join", "emit", "reply", NULL };
 
 /* A kind of rule is one key here and in rule_keys, and its turn in rules.c. */
@@ -233,6 +242,8 @@ static bool compile_rule(struct compile *c, const struct node *n, const char *co
     good &= compile_emits_of(c, n, "emit", compile_emit, &r->emit);
     good &= compile_emits_of(c, n, "reply", compile_reply, &r->reply);
     good &= compile_refusal(c, n, r);
+    const struct node *ack_args = node_find(n, "ack_args");
+    if (ack_args) return good & compile_ack_args(c, n, ack_args, &r->ack);
     return good & compile_ack(c, node_find(n, "ack"), c->error_first ? SPAN("[null,") : SPAN("["), &r->ack);
 }
 

@@ -172,12 +172,17 @@ struct span template_value(struct template_run *run, unsigned path)
 
 /* ---- JSON */
 
+static void add_json(struct buf *out, struct template_run *run, struct span value)
+{
+    if (run->scope->attachments && (value.ptr[0] == '{' || value.ptr[0] == '['))
+        renumber(out, value, run->scope->attachments, &run->used);
+    else buf_add(out, value);
+}
+
 static void add_value(struct buf *out, struct template_run *run, unsigned path, struct span value)
 {
     if (is_text(run, path)) json_quote(out, value);
-    else if (run->scope->attachments && (value.ptr[0] == '{' || value.ptr[0] == '['))
-        renumber(out, value, run->scope->attachments, &run->used);
-    else buf_add(out, value);
+    else add_json(out, run, value);
 }
 
 static void add_inside_quotes(struct buf *out, struct span text)
@@ -198,7 +203,18 @@ static void add_part(struct buf *out, const struct template_run *run, unsigned p
 
 static void add_comma(struct buf *out)
 {
-    if (out->ptr[out->len - 1] != '{') buf_add_byte(out, ',');
+    char last = out->ptr[out->len - 1];
+    if (last != '{' && last != '[') buf_add_byte(out, ',');
+}
+
+static void add_all_args(struct buf *out, struct template_run *run)
+{
+    struct span packet = run->scope->packet, value;
+    if (!json_next(&packet, &value)) return;        /* the event's name */
+    while (json_next(&packet, &value)) {
+        add_comma(out);
+        add_json(out, run, value);
+    }
 }
 
 void template_render(struct buf *out, const struct template *t, struct template_run *run)
@@ -212,6 +228,10 @@ void template_render(struct buf *out, const struct template *t, struct template_
         }
         if (op->kind == TEMPLATE_COMMA) {
             add_comma(out);
+            continue;
+        }
+        if (op->kind == TEMPLATE_ALL_ARGS) {
+            add_all_args(out, run);
             continue;
         }
         struct span value = template_value(run, op->path);

@@ -10,6 +10,7 @@
  *
  *     {message} {a.b} {list.0}   of the packet's first argument, if it is an object or list
  *     {args.N} {args.N.x}        any argument
+ *     {args}                     all of them: an element of a list of arguments, never a value (template_add_arguments)
  *     {user.id}                  the user, type kept; {user.X} and {claims.X}: claim X
  *     {socket.id} {socket.address} {nsp} {event}
  *     {now.iso} {now.ms} {now.s} one time for the whole event
@@ -68,6 +69,9 @@ struct template template_end(struct template_compiler *c);
 void template_add_literal(struct template_compiler *c, struct span json);           /* as it is */
 bool template_add(struct template_compiler *c, const struct node *n);               /* any node */
 bool template_add_string(struct template_compiler *c, const struct node *n);        /* a string, whatever is in it */
+/* The elements of a list, into one that is open: {args} there stands for all that came. 'behind': some element is in it already. */
+bool template_add_arguments(struct template_compiler *c, const struct node *list, bool behind);
+bool template_asks(const struct template_program *p);      /* does it look at the packet's arguments? */
 /* "room:{room}", "user:{id}", "socket:{id}", "*", "self": the kind is literal, so that a client fills a name only. */
 bool template_compile_address(struct template_address *a, struct template_compiler *c, const struct node *n);
 /* A room's name alone: what stands behind "room:". */

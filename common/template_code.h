@@ -9,10 +9,11 @@
 
 enum template_op_kind {
     TEMPLATE_TEXT,      /* adds text[at..at+len) */
-    TEMPLATE_COMMA,     /* adds a comma unless the object was just opened */
+    TEMPLATE_COMMA,     /* adds a comma unless the object or list was just opened */
     TEMPLATE_MEMBER,    /* the value with its key, text[at..at+len), and a comma if need be; nothing where it is missing */
     TEMPLATE_VALUE,     /* the value, or null */
     TEMPLATE_PART,      /* the value inside quoted text, or nothing */
+    TEMPLATE_ALL_ARGS,  /* each argument, a comma before it if need be */
 };
 
 struct template_op {

@@ -285,6 +285,32 @@ bool template_add(struct template_compiler *c, const struct node *n)
     return true;
 }
 
+bool template_add_arguments(struct template_compiler *c, const struct node *list, bool behind)
+{
+    bool good = true;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct node *n = list->child[i];
+        if (n->kind == NODE_STRING && strcmp(n->text, "{args}") == 0) {
+            add_op(c, TEMPLATE_ALL_ARGS, 0, 0, 0);
+            continue;
+        }
+        if (behind) template_add_literal(c, SPAN(","));
+        else if (i) add_op(c, TEMPLATE_COMMA, 0, 0, 0);
+        good &= template_add(c, n);
+        behind = true;
+    }
+    return good;
+}
+
+bool template_asks(const struct template_program *p)
+{
+    for (unsigned i = 0; i < p->path_count; i++)
+        if (p->path[i].root == TEMPLATE_FIELD || p->path[i].root == TEMPLATE_ARGS) return true;
+    for (unsigned i = 0; i < p->op_count; i++)
+        if (p->op[i].kind == TEMPLATE_ALL_ARGS) return true;
+    return false;
+}
+
 /* ---- addresses */
 
 static bool compile_name(struct template_address *a, struct template_compiler *c, const struct node *n, enum address_kind kind, struct span name)

@@ -5,8 +5,8 @@
 
 enum { EARLY_MAX_BYTES = 65536 };
 
-/* Kept until the socket is open; a client that waits for its CONNECT's answer never needs it. */
-static enum err keep_early(struct socket *s, const struct sio_packet *p, const struct span *attachments)
+/* Events of a client that does not wait for its CONNECT's answer; the CONNECT itself, if the connect rule looks at it. */
+enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments)
 {
     struct buf text = { 0 }, strs = { 0 };
     sio_encode(&text, p);
@@ -29,7 +29,7 @@ static enum err on_event(struct session *s, const struct sio_packet *p, const st
     struct socket *socket = socket_find(s, p->nsp);
     if (!socket) return ERR_STATE;
     s->gate->stats->events_in++;
-    if (socket->state == SOCKET_WAITING) return keep_early(socket, p, attachments);
+    if (socket->state == SOCKET_WAITING) return client_keep(socket, p, attachments);
     event_on(socket, p, attachments);
     return OK;
 }

@@ -118,6 +118,12 @@ static void join(struct socket *s)
     answer_give(&a, &frame);
 }
 
+/* Does the connect rule look at what CONNECT carries? Then that is the first of what came early. */
+static bool asks(const struct space *space)
+{
+    return space->rules && rules_connect_asks(space->rules);
+}
+
 void connect_on_open(struct socket *s)
 {
     struct gate *g = s->session->gate;
@@ -128,7 +134,7 @@ void connect_on_open(struct socket *s)
     session->connected = true;
     timer_cancel(g, &session->connect);
     gate_note(g, "connect", s, "");
-    event_connected(s);
+    if (!asks(s->space)) event_connected(s, SPAN(""));
     while (s->early) {
         struct early *early = s->early;
         struct sio_packet p;
@@ -136,7 +142,8 @@ void connect_on_open(struct socket *s)
         s->early = early->next;
         NEED(sio_decode(&p, blob_span(early->text)) == OK);
         for (unsigned i = 0; i < p.attachments; i++) NEED(msg_next_str(&strs, &attachments[i]));
-        event_on(s, &p, attachments);
+        if (p.type == SIO_CONNECT) event_connected(s, p.json);
+        else event_on(s, &p, attachments);
         blob_drop(&early->text), blob_drop(&early->attachments);
         free(early);
     }
@@ -322,6 +329,11 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
     }
     struct socket *s = socket_new(session, space);
     const struct config_namespace *ns = space->config;
+    if (asks(space) && client_keep(s, packet, NULL) != OK) {
+        g->stats->refused_sio[ERR_FULL]++;
+        refuse(s, SPAN("payload is too large"));
+        return;
+    }
     if (ns->identity == CONFIG_IDENTITY_NONE) {
         join(s);
         return;

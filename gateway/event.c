@@ -182,14 +182,18 @@ void event_on(struct socket *s, const struct sio_packet *p, const struct span *a
     buf_fini(&address);
 }
 
-void event_connected(struct socket *s)
+void event_connected(struct socket *s, struct span payload)
 {
     struct gate *g = s->session->gate;
     if (!s->space->rules) return;
-    struct buf address = { 0 };
+    struct buf address = { 0 }, packet = { 0 };
     struct template_scope scope = scope_of(s, NULL, &address);
+    buf_add_literal(&packet, "[\"connect\",");
+    buf_add(&packet, payload.len ? payload : SPAN("{}"));
+    buf_add_byte(&packet, ']');
+    scope.packet = buf_span(&packet);
     enum err e = rules_connect(s->space->rules, &scope, &g->ruled);
     if (e != OK) g->stats->refused_rules[e]++;
     run(s, NULL, NULL);
-    buf_fini(&address);
+    buf_fini(&address), buf_fini(&packet);
 }

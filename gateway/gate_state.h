@@ -150,6 +150,7 @@ void conn_forget(struct conn *c);               /* its exchange is over */
 /* ---- client.c: Socket.IO packets of a session */
 enum err client_on_text(struct session *s, struct span text);
 enum err client_on_binary(struct session *s, struct span bytes);
+enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* until it is open */
 
 /* ---- connect.c */
 struct pending;
@@ -164,7 +165,7 @@ void connect_tell_again(struct gate *g, struct socket *s);                      
 
 /* ---- event.c, answer.c */
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
-void event_connected(struct socket *s);         /* the namespace's connect rule */
+void event_connected(struct socket *s, struct span payload);    /* the namespace's connect rule; payload: its CONNECT's, or empty */
 struct answer *answer_new(struct socket *s);
 void answer_wait(struct answer *a, uint64_t ticket);    /* 0: nothing to wait for */
 /* Behind those that wait; at once where nothing does. Takes both. */

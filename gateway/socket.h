@@ -40,7 +40,7 @@ struct answer {                         /* a packet that waits for the bus */
     struct blob   *frame;
 };
 
-struct early {                          /* an event that came before its CONNECT was answered (trap 30) */
+struct early {                          /* came before its CONNECT was answered (trap 30); the CONNECT itself, if its rule asks for it */
     struct early *next;
     struct blob  *text;                 /* the Socket.IO packet */
     struct blob  *attachments;          /* strs */

@@ -225,3 +225,27 @@ TEST(gate_relays_what_belongs_to_another_gateway)
     buf_fini(&request), buf_fini(&head), buf_fini(&body);
     bed_fini(&b);
 }
+
+/* ---- what a connect rule looks at is kept until the socket is open, within the bounds of what comes early */
+
+TEST(gate_refuses_a_connect_that_it_would_have_to_keep_and_can_not)
+{
+    static const struct { size_t n; const char *space, *want; } rows[] = {
+        { 60000, "/asks",  "40/asks,{\"sid\"" }, { 70000, "/asks", "44/asks,{\"message\":\"payload is too large\"}" },
+        { 70000, "/quiet", "40/quiet,{\"sid\"" },
+    };
+    struct bed b;
+    bed_init(&b, "{listeners: {public: {}}, namespaces: {/asks: {identity: none, connect: {reply: {event: x, args: ['{x}']}}}, /quiet: {identity: none}}}");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf text = { 0 }, got = { 0 };
+        int opcode;
+        buf_add_format(&text, "40%s,{\"a\":\"%0*d\"}", rows[i].space, (int)rows[i].n, 0);
+        bed_websocket(&b, i, "", "");
+        bed_text(&b, i, buf_text(&text));
+        CHECK(bed_next_frame(&b, i, &opcode, &got));
+        if (!span_has_prefix(buf_span(&got), span_of(rows[i].want))) FAIL("got %s", buf_text(&got));
+        buf_fini(&text), buf_fini(&got);
+    }
+    EQUAL(b.stats.refused_sio[ERR_FULL], 1);
+    bed_fini(&b);
+}

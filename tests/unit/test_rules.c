@@ -98,6 +98,8 @@ static const char chat[] =
     " blob: {emit: [{to: '*', event: one, args: ['{b}']}, {to: self, event: both, args: ['{b}', '{a}']}, {to: '*', event: none}], ack: '{a}'},"
     " strict: {require: {n: {type: number, min: -1.5, max: 10}, l: {type: array, min: 1, max: 2}, o: object, b: boolean},"
     "    refuse: {event: failed, args: ['{field}', 'because it {problem}', '{n}'], ack: {error: '{problem}'}}},"
+    " all: {reply: [{event: back, args: ['{args}']}, {event: between, args: [1, '{args}', 2]}], ack_args: ['{args}']},"
+    " two: {ack_args: ['{args}', '{event}', '{args}']},"
     " quiet: {require: {x: any}, refuse: {ack: no}},"
     " 5: {ack: five}}";
 
@@ -165,6 +167,11 @@ static const struct row { const char *name, *packet; enum err err; const char *w
     { "no boolean", "[\"strict\",{\"n\":1,\"l\":[1],\"o\":{},\"b\":0}]", ERR_TYPE,
       "reply [\"failed\",\"b\",\"because it must be true or false\",1]\nack [{\"error\":\"must be true or false\"}]\n" },
     { "all as it should be", "[\"strict\",{\"n\":1,\"l\":[1],\"o\":{},\"b\":false}]", OK, "ack [null]\n" },
+    { "all arguments", "[\"all\",1, \"2\",{\"3\":[true]}]", OK,
+      "reply [\"back\",1,\"2\",{\"3\":[true]}]\nreply [\"between\",1,1,\"2\",{\"3\":[true]},2]\nack [1,\"2\",{\"3\":[true]}]\n" },
+    { "all of none", "[\"all\"]", OK, "reply [\"back\"]\nreply [\"between\",1,2]\nack []\n" },
+    { "several values in an ack", "[\"two\",[[]]]", OK, "ack [[[]],\"two\",[[]]]\n" },
+    { "or one", "[\"two\"]", OK, "ack [\"two\"]\n" },
     { "refused by the ack alone", "[\"quiet\",{}]", ERR_MISSING, "ack [\"no\"]\n" },
 };
 
@@ -207,14 +214,19 @@ TEST(rules_send_the_attachments_that_they_refer_to)
         "emit socket:s1 [\"both\",[" P(0) "]," P(1) "] +1 +0\n"
         "emit * [\"none\"]\n"
         "ack [" P(0) "] +0\n");
+    scope = scope_of(SPAN("[\"two\"," P(1) "," P(0) "]"));
+    scope.attachments = 2;
+    expect(r, &scope, OK, "ack [" P(0) "," P(1) ",\"two\"," P(0) "," P(1) "] +1 +0\n");
     rules_destroy(&r);
 }
 
 TEST(rules_answer_error_first_where_the_namespace_says_so)
 {
-    struct rules *r = rules_of("{ping: {ack: pong}, void: , bad: {require: {x: any}, refuse: {ack: {message: '{problem}'}}}}", true);
+    struct rules *r = rules_of("{ping: {ack: pong}, all: {ack_args: ['{args}', x]}, void: , bad: {require: {x: any}, refuse: {ack: {message: '{problem}'}}}}", true);
     struct template_scope scope = scope_of(SPAN("[\"ping\"]"));
     expect(r, &scope, OK, "ack [null,\"pong\"]\n");
+    scope = scope_of(SPAN("[\"all\",1,2]"));
+    expect(r, &scope, OK, "ack [null,1,2,\"x\"]\n");
     scope = scope_of(SPAN("[\"void\"]"));
     expect(r, &scope, OK, "ack [null]\n");
     scope = scope_of(SPAN("[\"bad\"]"));
@@ -354,6 +366,9 @@ static const struct wrong { const char *name, *events, *error; } wrongs[] = {
     { "a rule for one of them",    "{disconnect: {ack: 1}}",            "no client can send it\n" },
     { "a rule for any event",      "{'*': {ack: 1}}",                   "a rule for any event is not supported\n" },
     { "an unknown type",           "{e: {require: {a: text}}}",         "namespaces./.events.e.require.a: 'text' is no type" },
+    { "an ack twice",              "{e: {ack: 1, ack_args: [1]}}",      "events.e: ack and ack_args: one of them\n" },
+    { "an ack's arguments",        "{e: {ack_args: '{args}'}}",         "events.e: ack_args must be a list\n" },
+    { "arguments as a value",      "{e: {ack: '{args}'}}",              "events.e: there is no {args} here" },
     { "a type is missing",         "{e: {require: {a: {max: 5}}}}",     "events.e.require.a: type is missing\n" },
     { "an unknown condition",      "{e: {require: {a: {type: string, clean: true}}}}", "unknown key 'clean'" },
     { "min over max",              "{e: {require: {a: {type: string, min: 5, max: 4}}}}", "min is larger than max\n" },
