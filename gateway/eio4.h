@@ -1,7 +1,7 @@
 /* eio4 - Engine.IO v4 packets: one digit, then text.
  *
  *     4hello            message "hello"          2probe       ping "probe"
- *     bAQI=             binary 01 02 (polling only; on WebSocket a binary frame is the bytes)
+ *     bAQI=             binary 01 02 (on WebSocket a binary frame is the bytes)
  *     4a<1e>bAQI=<1e>2  a polling payload of three packets, split by one byte 0x1e
  *
  * Pure. Decoded spans point into the input (or into the caller's buf for
@@ -20,14 +20,17 @@ struct eio4_packet {
     struct span    data;
 };
 
-/* A WebSocket text frame. ERR_TRUNC: empty; ERR_SYNTAX: no such type. */
+/* ERR_TRUNC: empty; ERR_SYNTAX: no such type. */
 enum err eio4_decode(struct eio4_packet *p, struct span text);
+/* A WebSocket text frame: a packet, or bytes as on polling, from a client that was told to send none. */
+enum err eio4_decode_frame(struct eio4_packet *p, struct span text, struct buf *binary);
 void eio4_encode(struct buf *out, const struct eio4_packet *p);     /* BINARY: the bytes themselves */
 
 /* A POST's body, packet by packet:
  *     for (struct eio4_payload it = eio4_payload(body); it.more; ) e = eio4_next(&it, &p, &binary); ...
  * 'binary' is overwritten by each binary packet. An empty body, an empty packet (so
  * also a separator at an end), bad base64 or bad UTF-8 is refused, and ends the walk. */
+enum { EIO4_SEPARATOR = 0x1e };
 struct eio4_payload { struct span rest; bool more; };
 struct eio4_payload eio4_payload(struct span body);
 enum err eio4_next(struct eio4_payload *it, struct eio4_packet *p, struct buf *binary);
