@@ -41,29 +41,13 @@ static int by_id(const void *a, const void *b)
     return memcmp((*x)->sid.text, (*y)->sid.text, SID_LENGTH);
 }
 
-static void add_target(struct gate *g, struct socket *s)
+/* Whom an address means. */
+static void collect(struct gate *g, struct span nsp, struct span address)
 {
-    if (g->target_count == g->target_cap) {
-        g->target_cap = g->target_cap ? g->target_cap * 2 : 64;
-        g->targets = realloc(g->targets, g->target_cap * sizeof *g->targets);
-        NEED(g->targets);
-    }
-    g->targets[g->target_count++] = s;
-}
-
-static void add_members(struct gate *g, struct span nsp, struct span address)
-{
-    struct address a;
-    if (address_decode(&a, address) != OK) return;
-    if (a.kind == ADDRESS_SOCKET) {
-        struct socket *s = registry_find(&g->registry, a.name);
-        if (s && span_same(s->space->name, nsp)) add_target(g, s);
-        return;
-    }
-    buf_clear(&g->key);
-    address_key(&g->key, nsp, address);
-    const struct room *room = registry_room(&g->registry, buf_span(&g->key));
-    for (uint32_t i = 0; room && i < room->count; i++) add_target(g, room->members[i].socket);
+    struct buf to = { 0 };
+    msg_add_str(&to, address);
+    targets_collect(g, &(struct msg_BODY){ .nsp = nsp, .to = buf_span(&to) });
+    buf_fini(&to);
 }
 
 static void print_rooms(struct buf *json, const struct socket *s)
@@ -102,8 +86,7 @@ static void print_socket(struct gate *g, struct buf *json, const struct socket *
 
 static void answer_sockets(struct gate *g, struct buf *json, const struct question *q)
 {
-    g->target_count = 0;
-    add_members(g, buf_span(&q->nsp), q->subject.len ? buf_span(&q->subject) : SPAN("*"));
+    collect(g, buf_span(&q->nsp), q->subject.len ? buf_span(&q->subject) : SPAN("*"));
     if (g->target_count) qsort(g->targets, g->target_count, sizeof *g->targets, by_id);
     uint64_t given = 0;
     buf_add_literal(json, "{\"sockets\":[");

@@ -7,80 +7,6 @@
 
 #include <stdlib.h>
 
-/* ---- who */
-
-/* Is this a well-formed list? Lists inside 'args' are nobody's to check before us. */
-static bool is_strs(struct span s)
-{
-    if (s.len == 0) return false;
-    while (s.len) {
-        const unsigned char *at = (const unsigned char *)s.ptr;
-        if (s.len < 4) return false;
-        size_t len = at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
-        if (len > s.len - 4) return false;
-        s = span_skip(s, 4 + len);
-    }
-    return true;
-}
-
-static struct room *find_room(struct gate *g, struct span nsp, struct span address)
-{
-    buf_clear(&g->key);
-    address_key(&g->key, nsp, address);
-    return registry_room(&g->registry, buf_span(&g->key));
-}
-
-static struct socket *find_socket(struct gate *g, struct span nsp, struct span sid)
-{
-    struct socket *s = registry_find(&g->registry, sid);
-    return s && span_same(s->space->name, nsp) ? s : NULL;
-}
-
-static void exclude(struct gate *g, struct span nsp, struct span addresses)
-{
-    struct span text;
-    struct address a;
-    while (msg_next_str(&addresses, &text)) {
-        if (address_decode(&a, text) != OK) continue;
-        if (a.kind == ADDRESS_SOCKET) {
-            struct socket *s = find_socket(g, nsp, a.name);
-            if (s) registry_mark(&g->registry, s);
-            continue;
-        }
-        const struct room *room = find_room(g, nsp, text);
-        for (uint32_t i = 0; room && i < room->count; i++) registry_mark(&g->registry, room->members[i].socket);
-    }
-}
-
-/* Each socket that is meant, once. 'visit' may change no room. */
-typedef bool visit(struct gate *g, struct socket *s, void *with);
-
-static uint32_t each(struct gate *g, const struct msg_BODY *b, visit *see, void *with)
-{
-    uint32_t n = 0;
-    struct span to = b->to, text;
-    struct address a;
-    registry_begin(&g->registry);
-    if (b->except.len) exclude(g, b->nsp, b->except);
-    while (msg_next_str(&to, &text)) {
-        if (address_decode(&a, text) != OK) {
-            g->stats->bus_unknown++;
-            continue;
-        }
-        if (a.kind == ADDRESS_SOCKET) {
-            struct socket *s = find_socket(g, b->nsp, a.name);
-            if (s && registry_mark(&g->registry, s)) n += see(g, s, with);
-            continue;
-        }
-        const struct room *room = find_room(g, b->nsp, text);
-        for (uint32_t i = 0; room && i < room->count; i++) {
-            struct socket *s = room->members[i].socket;
-            if (registry_mark(&g->registry, s)) n += see(g, s, with);
-        }
-    }
-    return n;
-}
-
 /* ---- what */
 
 static bool send_to(struct gate *g, struct socket *s, void *with)
@@ -95,15 +21,17 @@ static bool send_volatile(struct gate *g, struct socket *s, void *with)
     return !session_lags(s->session) && send_to(g, s, with);
 }
 
-static bool collect(struct gate *g, struct socket *s, void *with)
+/* Is this a well-formed list? Lists inside 'args' are nobody's to check before us. */
+static bool is_strs(struct span s)
 {
-    (void)with;
-    if (g->target_count == g->target_cap) {
-        g->target_cap = g->target_cap ? g->target_cap * 2 : 64;
-        g->targets = realloc(g->targets, g->target_cap * sizeof *g->targets);
-        NEED(g->targets);
+    if (s.len == 0) return false;
+    while (s.len) {
+        const unsigned char *at = (const unsigned char *)s.ptr;
+        if (s.len < 4) return false;
+        size_t len = at[0] | (size_t)at[1] << 8 | (size_t)at[2] << 16 | (size_t)at[3] << 24;
+        if (len > s.len - 4) return false;
+        s = span_skip(s, 4 + len);
     }
-    g->targets[g->target_count++] = s;
     return true;
 }
 
@@ -145,13 +73,12 @@ uint32_t deliver_body(struct gate *g, struct span body)
     }
     if (b.kind == BODY_EMIT) {
         struct frames f = frames_event(b.nsp, b.args, b.attachments);
-        uint32_t n = each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
+        uint32_t n = targets_each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
         frames_fini(&f);
         g->stats->deliveries_out += n;
         return n;
     }
-    g->target_count = 0;        /* rooms are about to change: first who, then what */
-    uint32_t n = each(g, &b, collect, NULL);
+    uint32_t n = targets_collect(g, &b);        /* rooms are about to change: first who, then what */
     for (size_t i = 0; i < g->target_count; i++) {
         struct socket *s = g->targets[i];
         struct span names = b.args, name;

@@ -88,7 +88,7 @@ struct gate {
 
     struct rules_effects ruled;
     struct buf        scratch, key, text, body, log;
-    struct socket   **targets;      /* of a delivery that changes rooms */
+    struct socket   **targets;      /* targets.c: of one delivery or question */
     size_t            target_count, target_cap;
 
     bool              draining;
@@ -184,6 +184,11 @@ void membership_leave(struct socket *s, uint32_t i);
 void membership_leave_all(struct socket *s);
 void membership_moved(struct gate *g, const struct owners *to);  /* tells the new owners of rooms */
 void membership_tell(struct gate *g, uint16_t router);          /* all that it owns, again */
+
+/* ---- targets.c: each socket that is meant, once; how many of them were seen as true */
+typedef bool target_visit(struct gate *g, struct socket *s, void *with);        /* may change no room */
+uint32_t targets_each(struct gate *g, const struct msg_BODY *b, target_visit *see, void *with);
+uint32_t targets_collect(struct gate *g, const struct msg_BODY *b);    /* into g->targets */
 
 /* ---- deliver.c, gate_view.c, ask.c, relay.c */
 /* How many sockets it was queued for. */
