@@ -24,6 +24,12 @@ void sid_make(struct sid *out, uint16_t gateway, const uint8_t random[8], const 
     buf_fini(&text);
 }
 
+enum err sid_of_socket(struct span id, uint16_t *gateway)
+{
+    if (span_starts(id, '/') && id.len > SID_LENGTH && id.ptr[id.len - SID_LENGTH - 1] == '#') id = span_skip(id, id.len - SID_LENGTH);
+    return sid_decode(id, NULL, gateway);
+}
+
 enum err sid_decode(struct span text, const uint8_t *key, uint16_t *gateway)
 {
     if (text.len != SID_LENGTH) return ERR_SYNTAX;

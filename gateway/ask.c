@@ -38,7 +38,7 @@ static void question_fini(struct question *q)
 static int by_id(const void *a, const void *b)
 {
     const struct socket *const *x = a, *const *y = b;
-    return memcmp((*x)->sid.text, (*y)->sid.text, SID_LENGTH);
+    return span_order(socket_id(*x), socket_id(*y));
 }
 
 /* Whom an address means. */
@@ -68,7 +68,7 @@ static void print_socket(struct gate *g, struct buf *json, const struct socket *
     struct buf address = { 0 };
     ip_print(&address, &s->session->address);
     buf_add_literal(json, "{\"id\":");
-    json_quote(json, sid_span(&s->sid));
+    json_quote(json, socket_id(s));
     buf_add_literal(json, ",\"nsp\":");
     json_quote(json, s->space->name);
     buf_add_literal(json, ",\"user\":");
@@ -92,7 +92,7 @@ static void answer_sockets(struct gate *g, struct buf *json, const struct questi
     buf_add_literal(json, "{\"sockets\":[");
     for (size_t i = 0; i < g->target_count && given <= q->limit; i++) {     /* one more than asked: the merger sees that there is more */
         const struct socket *s = g->targets[i];
-        if (s->state != SOCKET_OPEN || (q->after.len && span_order(sid_span(&s->sid), buf_span(&q->after)) <= 0)) continue;
+        if (s->state != SOCKET_OPEN || (q->after.len && span_order(socket_id(s), buf_span(&q->after)) <= 0)) continue;
         if (given++) buf_add_byte(json, ',');
         print_socket(g, json, s);
     }

@@ -69,7 +69,7 @@ static void refuse(struct socket *s, struct span message)
         sio_connect_error(&text, space->name, message, SPAN(""));
         socket_send_text(s, buf_span(&text));
     } else {        /* connected, told why, disconnected: as servers do that refuse in their connection handler */
-        sio_connect(&text, space->name, sid_span(&s->sid), SPAN(""));
+        sio_connect(&text, space->name, socket_id(s), SPAN(""));
         socket_send_text(s, buf_span(&text));
         buf_clear(&text);
         buf_add_literal(&quoted, "[{\"message\":");
@@ -110,7 +110,7 @@ static void join(struct socket *s)
         address_key(&g->key, s->space->name, buf_span(&address));
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
-    sio_connect(&text, s->space->name, sid_span(&s->sid), SPAN(""));
+    sio_connect(&text, s->space->name, socket_id(s), SPAN(""));
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
     struct blob *frame = blob_hold(frames_for(&f, s->session->dialect));
     frames_fini(&f);
@@ -166,7 +166,7 @@ void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref)
     const struct session *session = s->session;
     ip_print(&address, &session->address);
     s->told = true;
-    GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_UP, .ref = ref, .sid = sid_span(&s->sid), .nsp = s->space->name,
+    GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_UP, .ref = ref, .sid = socket_id(s), .nsp = s->space->name,
              .realm = span_of(s->space->config->realm), .user = socket_user(s), .claims = socket_claims(s),
              .address = buf_span(&address), .agent = session->handshake->agent, .since = s->since,
              .limit = s->space->config->max_connections_per_user, .known = known);

@@ -339,7 +339,7 @@ void gate_note(struct gate *g, const char *event, const struct socket *s, const 
     buf_add_literal(log, " user=");
     buf_add(log, socket_user(s).len ? socket_user(s) : SPAN("null"));
     buf_add_literal(log, " socket=");
-    buf_add(log, sid_span(&s->sid));
+    buf_add(log, socket_id(s));
     buf_add_literal(log, " address=");
     buf_add(log, buf_span(&address));
     buf_add(log, s->session->dialect & DIALECT_POLL ? SPAN(" transport=polling") : SPAN(" transport=websocket"));

@@ -13,7 +13,7 @@ static struct span key_of_room(const void *value)
 static struct span key_of_socket(const void *value)
 {
     const struct socket *s = value;
-    return sid_span(&s->sid);
+    return socket_id(s);
 }
 
 void registry_init(struct registry *self, const struct siphash_key *seeds)
@@ -32,13 +32,13 @@ void registry_fini(struct registry *self)
 void registry_add(struct registry *self, struct socket *s)
 {
     s->mark = self->epoch;      /* what is being delivered now was sent before it came */
-    NEED(!map_put(&self->sockets, sid_span(&s->sid), s));
+    NEED(!map_put(&self->sockets, socket_id(s), s));
 }
 
 void registry_drop(struct registry *self, struct socket *s)
 {
     NEED(s->rooms.count == 0);
-    map_drop(&self->sockets, sid_span(&s->sid));
+    map_drop(&self->sockets, socket_id(s));
     if (s->rooms.at && s->rooms.at != s->rooms.few) {
         self->bytes -= s->rooms.cap * sizeof *s->rooms.at;
         free(s->rooms.at);

@@ -2,21 +2,36 @@
 
 #include <stdlib.h>
 
+/* A Socket.IO 2 client makes the id itself, and so do we; to others the session's id is nobody's but the client's. */
+static void make_id(struct buf *id, const struct session *session, const struct space *space)
+{
+    struct gate *g = session->gate;
+    struct sid sid = session->sid;
+    uint8_t random[8];
+    if (session->dialect & DIALECT_V3) {
+        if (!span_same(space->name, SPAN("/"))) buf_add(id, space->name), buf_add_byte(id, '#');
+    } else do {
+        gate_random(g, random, sizeof random);
+        sid_make(&sid, g->setup.number, random, g->setup.sid_key);
+    } while (registry_find(&g->registry, sid_span(&sid)));
+    buf_add(id, sid_span(&sid));
+}
+
 struct socket *socket_new(struct session *session, struct space *space)
 {
     struct gate *g = session->gate;
-    struct socket *s = calloc(1, sizeof *s);
-    NEED(s);
-    uint8_t random[8];
-    do {
-        gate_random(g, random, sizeof random);
-        sid_make(&s->sid, g->setup.number, random, g->setup.sid_key);
-    } while (registry_find(&g->registry, sid_span(&s->sid)));
+    struct buf *id = &g->text;
+    buf_clear(id);
+    make_id(id, session, space);
+    struct socket *s = calloc(1, sizeof *s + id->len);
+    NEED(s && id->len <= UINT16_MAX);
+    memcpy(s->id, id->ptr, id->len);
+    s->id_len = (uint16_t)id->len;
     s->session = session, s->space = space, s->since = g->now.wall;
     s->answers_end = &s->answers;
     s->next = session->sockets;
     session->sockets = s;
-    g->socket_bytes += sizeof *s;
+    g->socket_bytes += socket_bytes(s);
     return s;
 }
 
@@ -54,7 +69,7 @@ void socket_identify(struct socket *s, struct span user, struct span claims)
 
 size_t socket_bytes(const struct socket *s)
 {
-    return sizeof *s + who_bytes(s->who);
+    return sizeof *s + s->id_len + who_bytes(s->who);
 }
 
 static void unlink_from(struct session *session, const struct socket *s)
@@ -78,7 +93,7 @@ void socket_end(struct socket *s, enum reason why)
     membership_leave_all(s);
     if (s->registered) registry_drop(&g->registry, s);
     if (s->told)
-        GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_DOWN, .sid = sid_span(&s->sid), .nsp = s->space->name,
+        GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_DOWN, .sid = socket_id(s), .nsp = s->space->name,
                  .realm = span_of(s->space->config->realm), .user = socket_user(s), .reason = span_of(reason_name(why)));
     if (s->state == SOCKET_OPEN) {
         g->stats->sockets_open--;

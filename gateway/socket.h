@@ -47,7 +47,6 @@ struct early {                          /* came before its CONNECT was answered 
 };
 
 struct socket {
-    struct sid       sid;
     uint32_t         mark;              /* the newest delivery that has seen it */
     uint8_t          state;
     bool             registered;        /* in the registry */
@@ -65,6 +64,8 @@ struct socket {
     struct early    *early;
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
     uint64_t         since;             /* Unix ms */
+    uint16_t         id_len;
+    char             id[];              /* its own, or made of its session's (Socket.IO 2): sid.h */
 };
 
 struct socket *socket_new(struct session *s, struct space *space);         /* WAITING */
@@ -74,6 +75,7 @@ void socket_identify(struct socket *s, struct span user, struct span claims);
 /* Leaves its rooms, tells presence; it is freed. */
 void socket_end(struct socket *s, enum reason why);
 size_t socket_bytes(const struct socket *s);
+static inline struct span socket_id(const struct socket *s) { return (struct span){ s->id, s->id_len }; }
 static inline struct span socket_user(const struct socket *s) { return s->who ? s->who->user : (struct span){ "", 0 }; }
 static inline struct span socket_claims(const struct socket *s) { return s->who ? s->who->claims : (struct span){ "", 0 }; }
 

@@ -200,7 +200,7 @@ struct session *users_up(struct users *self, const struct users_up *up)
     size_t size = sizeof(struct session) + 2 + up->sid.len + address.len;
     struct session *s = malloc(size);
     NEED(s);
-    *s = (struct session){ .user = u, .since = up->since, .nsp = up->nsp, .sid_len = (uint8_t)up->sid.len,
+    *s = (struct session){ .user = u, .since = up->since, .nsp = up->nsp, .sid_len = (uint16_t)up->sid.len,
                            .address_len = (uint8_t)address.len, .agent = agent_hold(self, up->agent) };
     size_t n = session_key(s->text, up->nsp, up->sid);
     if (address.len) memcpy(s->text + n, address.ptr, address.len);

@@ -21,7 +21,7 @@
 enum {
     USERS_NAMESPACES = 1024,    /* different ones that are ever named */
     USERS_NSP_MAX    = 256,     /* bytes of such a name */
-    USERS_SID_MAX    = 64,
+    USERS_SID_MAX    = USERS_NSP_MAX + 32,      /* Socket.IO 2's ids name their namespace */
     USERS_ADDRESS_MAX = 64,
     USERS_AGENT_MAX  = 256,     /* the rest is cut */
     USERS_CLAIMS_MAX = 4096,    /* larger ones are not kept */
@@ -45,8 +45,8 @@ struct session {
     struct lease   *lease;
     struct agent   *agent;                      /* or NULL */
     uint64_t        since;                      /* Unix ms */
-    uint16_t        nsp;
-    uint8_t         sid_len, address_len;
+    uint16_t        nsp, sid_len;
+    uint8_t         address_len;
     bool            dirty;                      /* to be written to Redis */
     bool            doubted;                    /* lease.h */
     char            text[];                     /* nsp as two bytes, sid, address: the first two are its key */

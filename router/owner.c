@@ -75,7 +75,7 @@ static enum err targets_of(struct owner *self, const struct msg_BODY *body, stru
         buf_clear(&self->key);
         address_key(&self->key, body->nsp, text);
         uint16_t gateway;
-        if (address.kind == ADDRESS_SOCKET && sid_decode(address.name, NULL, &gateway) == OK && gateway < ROOMS_GATEWAYS &&
+        if (address.kind == ADDRESS_SOCKET && sid_of_socket(address.name, &gateway) == OK && gateway < ROOMS_GATEWAYS &&
             view_find(self->o.view, ROLE_GATEWAY, gateway))
             gateways_add(set, gateway);
         const struct gateways *interested = rooms_find(&self->rooms, buf_span(&self->key));
@@ -355,7 +355,7 @@ static bool concerns(struct owner *self, struct span stamped, struct span rooms,
         if (interested && gateways_has(interested, gateway)) return true;
         struct address address;
         uint16_t number;
-        if (address_decode(&address, to) == OK && address.kind == ADDRESS_SOCKET && sid_decode(address.name, NULL, &number) == OK && number == gateway)
+        if (address_decode(&address, to) == OK && address.kind == ADDRESS_SOCKET && sid_of_socket(address.name, &number) == OK && number == gateway)
             return true;
         if (view_owner(self->o.view, buf_span(&self->key)) != self->o.number) return true;
     }

@@ -552,6 +552,7 @@ TEST(presence_answers)
 
 TEST(presence_refuses_what_is_malformed)
 {
+    static char too_long[USERS_SID_MAX + 2];
     static const struct row { const char *name, *sid, *nsp, *user, *claims, *realm; enum err err; } rows[] = {
         { "no socket", "", "/", "1", "", "", ERR_MISSING },
         { "no namespace", "a", "", "1", "", "", ERR_MISSING },
@@ -562,8 +563,9 @@ TEST(presence_refuses_what_is_malformed)
         { "claims", "a", "/", "1", "{\"a\":", "", ERR_SYNTAX },
         { "claims' type", "a", "/", "1", "[]", "", ERR_SYNTAX },
         { "a realm", "a", "/", "1", "", "a/b", ERR_SYNTAX },
-        { "a long id", "0123456789012345678901234567890123456789012345678901234567890123456789", "/", "1", "", "", ERR_LIMIT },
+        { "a long id", too_long, "/", "1", "", "", ERR_LIMIT },
     };
+    memset(too_long, 'x', USERS_SID_MAX + 1);
     begin();
     const struct row *r;
     EACH(r, rows) {
