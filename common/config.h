@@ -18,6 +18,14 @@ struct config_strings { char **at; size_t count; };
 
 struct config_tls { char *certificate, *key; };                 /* PEM files; both or neither */
 
+struct config_cookie {              /* what a handshake over polling sets to the session's id */
+    char    *name;                  /* "": none is set */
+    char    *path, *domain;         /* "": the attribute is left out */
+    uint32_t max_age_s;             /* 0: until the browser is closed */
+    bool     http_only, secure;
+    enum { CONFIG_SAME_SITE_LAX, CONFIG_SAME_SITE_STRICT, CONFIG_SAME_SITE_NONE, CONFIG_SAME_SITE_UNSET } same_site;
+};
+
 struct config_file { char *path, *file, *type; };               /* served as it is: URL path, file, Content-Type */
 
 struct config_listener {
@@ -42,7 +50,7 @@ struct config_listener {
     uint32_t queue_bytes, queue_age_ms;     /* of one connection's output */
     uint32_t send_buffer_bytes;     /* SO_SNDBUF */
     uint32_t max_namespaces_count, max_rooms_count, max_attachments_count;
-    bool     cookie;                /* Engine.IO's io cookie */
+    struct config_cookie cookie;
 };
 
 struct config_key {

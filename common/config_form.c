@@ -90,6 +90,17 @@ static bool curve_key(struct span s)
     return true;
 }
 
+static bool cookie(struct span s, bool name)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr(others, c, sizeof others - 1);
+        if (name ? !plain : c < ' ' || c > '~' || c == ';') return false;
+    }
+    return true;
+}
+
 static bool token(struct span s)
 {
     if (span_same(s, SPAN("bearer"))) return true;
@@ -108,6 +119,8 @@ bool config_form_fits(enum config_form form, struct span text)
     case FORM_URL_PATH:    return span_starts(text, '/');
     case FORM_ENGINE_PATH: return span_starts(text, '/') && text.ptr[text.len - 1] == '/';
     case FORM_ORIGIN:      return origin(text);
+    case FORM_COOKIE_NAME: return cookie(text, true);
+    case FORM_COOKIE_VALUE: return cookie(text, false);
     case FORM_TOKEN:       return token(text);
     case FORM_REDIS:       return redis(text);
     case FORM_LEVEL:       return span_same(text, SPAN("error")) || span_same(text, SPAN("warn"))

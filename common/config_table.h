@@ -27,6 +27,8 @@ enum config_unit { UNIT_NONE, UNIT_COUNT, UNIT_PORT, UNIT_BYTES, UNIT_MS, UNIT_S
     FORM(URL_PATH,    "a path that begins with '/'") \
     FORM(ENGINE_PATH, "a path that begins and ends with '/', such as /socket.io/") \
     FORM(ORIGIN,      "* or an origin such as https://example.org:8443, with no path") \
+    FORM(COOKIE_NAME, "a cookie's name: an HTTP token, such as io") \
+    FORM(COOKIE_VALUE, "a text without ';' and control characters") \
     FORM(TOKEN,       "bearer, auth.<key>, query.<key> or cookie.<name>") \
     FORM(REDIS,       "private, none, unix:<path> or tcp:<host>:<port>") \
     FORM(LEVEL,       "error, warn, info or debug") \

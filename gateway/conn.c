@@ -143,12 +143,22 @@ void conn_answer_raw(struct conn *c, struct buf *response, bool keep_alive)
     if (c->exchange) gate_resume(c);    /* input behind it is read at the end of the call: not within whoever answers */
 }
 
+/* The status line and Date (RFC 9110, 6.6.1), whose text is made once a second. */
+static void begin_answer(struct conn *c, struct buf *out, unsigned status)
+{
+    struct gate *g = c->gate;
+    uint64_t now_s = g->now.wall / 1000;
+    if (g->date_s != now_s) http1_date(g->date, now_s), g->date_s = now_s;
+    http1_status(out, status);
+    http1_add(out, SPAN("Date"), span_from(g->date, sizeof g->date));
+}
+
 void conn_answer(struct conn *c, unsigned status, struct span type, struct span body)
 {
     struct exchange *x = c->exchange;
     bool keep = x && x->keep_alive && !c->gate->draining && c->listener->config->keep_alive_ms;
     struct buf out = { 0 };
-    http1_status(&out, status);
+    begin_answer(c, &out, status);
     if (type.len) http1_add(&out, SPAN("Content-Type"), type);
     if (x) buf_add(&out, buf_span(&x->fields));
     if (x && x->head_only) http1_finish_head(&out, keep, body.len);
@@ -159,16 +169,21 @@ void conn_answer(struct conn *c, unsigned status, struct span type, struct span 
     conn_answer_raw(c, &out, keep);
 }
 
-void conn_fail(struct conn *c, enum err e)
+/* What can't be read on from: the answer does not wait for the body, and the connection ends with it. */
+static void fail(struct conn *c, enum err e, unsigned status)
 {
     c->gate->stats->refused_http[e]++;
     c->listener->failed[FAILED_HTTP]++;
-    unsigned status = c->http.status ? c->http.status : 400;
     struct buf out = { 0 };
-    http1_status(&out, status);
+    begin_answer(c, &out, status);
     if (c->exchange) buf_add(&out, buf_span(&c->exchange->fields)), c->exchange->body_due = false;
     http1_finish(&out, false, (struct span){ "", 0 });
     conn_answer_raw(c, &out, false);
+}
+
+void conn_fail(struct conn *c, enum err e)
+{
+    fail(c, e, c->http.status ? c->http.status : 400);
 }
 
 /* ---- time */
@@ -185,13 +200,8 @@ static void on_due(struct gate *g, struct timer *t)
         return;
     }
     g->stats->connections_timeout++;
-    c->listener->failed[FAILED_HTTP]++;
-    g->stats->refused_http[ERR_TIMEOUT]++;
     if (c->phase == CONN_BODY) polling_on_lost(c);
-    if (c->exchange) c->exchange->body_due = false;
-    struct buf out = { 0 };
-    http1_response(&out, 408, false, (struct span){ "", 0 }, (struct span){ "", 0 });
-    conn_answer_raw(c, &out, false);
+    fail(c, ERR_TIMEOUT, 408);
 }
 
 /* ---- input */

@@ -30,15 +30,13 @@ void cors_add(struct buf *out, const struct config_listener *l, const struct htt
     if (l->credentials) http1_add(out, SPAN("Access-Control-Allow-Credentials"), SPAN("true"));
 }
 
-void cors_preflight(struct buf *out, const struct config_listener *l, const struct http1_request *r, bool keep_alive)
+void cors_preflight(struct buf *out, const struct config_listener *l, const struct http1_request *r)
 {
     bool vary;
-    http1_status(out, 204);
     add_origin(out, l, r, &vary);
     http1_add(out, SPAN("Vary"), vary ? SPAN("Origin, Access-Control-Request-Headers") : SPAN("Access-Control-Request-Headers"));
     if (l->credentials) http1_add(out, SPAN("Access-Control-Allow-Credentials"), SPAN("true"));
     http1_add(out, SPAN("Access-Control-Allow-Methods"), SPAN("GET,POST"));
     struct span wanted = http1_find(r, SPAN("Access-Control-Request-Headers"));
     if (wanted.len) http1_add(out, SPAN("Access-Control-Allow-Headers"), wanted);
-    http1_finish(out, keep_alive, (struct span){ "", 0 });
 }

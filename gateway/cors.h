@@ -9,6 +9,6 @@
 
 bool cors_on(const struct config_listener *l);
 void cors_add(struct buf *out, const struct config_listener *l, const struct http1_request *r);     /* lines, any answer */
-void cors_preflight(struct buf *out, const struct config_listener *l, const struct http1_request *r, bool keep_alive);  /* the whole 204 */
+void cors_preflight(struct buf *out, const struct config_listener *l, const struct http1_request *r);   /* those of the 204 */
 
 #endif

@@ -94,6 +94,8 @@ struct gate {
     bool              draining;
     struct timer      drain;
     uint64_t          drain_by;
+    uint64_t          date_s;           /* Unix s of */
+    char              date[HTTP1_DATE_LENGTH];      /* the newest answer's Date */
 };
 
 /* ---- gate.c */

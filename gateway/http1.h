@@ -64,17 +64,18 @@ struct span http1_find(const struct http1_request *r, struct span name);   /* th
 bool http1_names(const struct http1_request *r, struct span field, struct span token);     /* any "Field: a, token" */
 bool http1_lists(struct span value, struct span token);     /* "keep-alive, Upgrade" names upgrade */
 
-/* The first value of that exact name, percent-decoded, into 'out' ('+' is a blank, a
+/* The last value of that exact name, percent-decoded, into 'out' ('+' is a blank, a
  * broken escape stands for itself, what is no UTF-8 becomes U+FFFD). False: not there. */
 bool http1_query(struct span query, struct span name, struct buf *out);
 
 /* A response: status line, any fields, then the rest. */
 const char *http1_status_text(unsigned status);
 void http1_status(struct buf *out, unsigned status);                    /* HTTP/1.1 200 OK */
+#define HTTP1_DATE_LENGTH 29
+void http1_date(char out[HTTP1_DATE_LENGTH], uint64_t unix_s);          /* Sun, 06 Nov 1994 08:49:37 GMT */
 void http1_add(struct buf *out, struct span name, struct span value);   /* control characters become blanks */
 void http1_finish(struct buf *out, bool keep_alive, struct span body);  /* Connection, Content-Length, blank line, body */
 void http1_finish_head(struct buf *out, bool keep_alive, uint64_t length);      /* the same for HEAD: no body */
 void http1_finish_bare(struct buf *out);                                /* only the blank line: 100, 101, 204 */
-void http1_response(struct buf *out, unsigned status, bool keep_alive, struct span type, struct span body);  /* all at once; type may be empty */
 
 #endif

@@ -56,19 +56,21 @@ static bool means(struct span encoded, struct span text, struct buf *scratch)
 
 bool http1_query(struct span query, struct span name, struct buf *out)
 {
+    size_t before = out->len;
+    bool found = false;
     while (query.len) {
         struct span value = span_cut(&query, '&'), key = span_cut(&value, '=');
         if (!means(key, name, out)) continue;
-        size_t before = out->len;
+        found = true;
+        out->len = before;
         add_decoded(out, value);
-        if (!utf8_valid(span_skip(buf_span(out), before))) {
-            struct buf whole = { 0 };
-            utf8_add_lossy(&whole, span_skip(buf_span(out), before));
-            out->len = before;
-            buf_add(out, buf_span(&whole));
-            buf_fini(&whole);
-        }
-        return true;
     }
-    return false;
+    if (!utf8_valid(span_skip(buf_span(out), before))) {
+        struct buf whole = { 0 };
+        utf8_add_lossy(&whole, span_skip(buf_span(out), before));
+        out->len = before;
+        buf_add(out, buf_span(&whole));
+        buf_fini(&whole);
+    }
+    return found;
 }

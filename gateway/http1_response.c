@@ -46,6 +46,27 @@ void http1_status(struct buf *out, unsigned status)
     buf_add_literal(out, "\r\n");
 }
 
+static void put(char *out, size_t digits, uint64_t n)
+{
+    while (digits) out[--digits] = (char)('0' + n % 10), n /= 10;
+}
+
+void http1_date(char out[HTTP1_DATE_LENGTH], uint64_t unix_s)
+{
+    static const char days[] = "ThuFriSatSunMonTueWed", months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
+    uint64_t day = unix_s / 86400, s = unix_s % 86400;
+    /* Years of 400 that begin on a 1st of March, so that a leap day is the last one of its year. */
+    uint64_t n = day + 719468, era = n / 146097, in_era = n % 146097;
+    uint64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    uint64_t in_year = in_era - (365 * year + year / 4 - year / 100), month = (5 * in_year + 2) / 153;
+    memcpy(out, "Thu, 01 Jan 1970 00:00:00 GMT", HTTP1_DATE_LENGTH);
+    memcpy(out, days + 3 * (day % 7), 3);
+    put(out + 5, 2, in_year - (153 * month + 2) / 5 + 1);
+    memcpy(out + 8, months + 3 * month, 3);
+    put(out + 12, 4, era * 400 + year + (month >= 10));
+    put(out + 17, 2, s / 3600), put(out + 20, 2, s / 60 % 60), put(out + 23, 2, s % 60);
+}
+
 void http1_add(struct buf *out, struct span name, struct span value)
 {
     buf_add(out, name);
@@ -73,11 +94,4 @@ void http1_finish(struct buf *out, bool keep_alive, struct span body)
 void http1_finish_bare(struct buf *out)
 {
     buf_add_literal(out, "\r\n");
-}
-
-void http1_response(struct buf *out, unsigned status, bool keep_alive, struct span type, struct span body)
-{
-    http1_status(out, status);
-    if (type.len) http1_add(out, SPAN("Content-Type"), type);
-    http1_finish(out, keep_alive, body);
 }

@@ -1,4 +1,5 @@
 /* polling - Engine.IO over HTTP requests: the handshake, held GETs, POSTs (traps 1 to 14). */
+#include "cookie.h"
 #include "cors.h"
 #include "gate_state.h"
 
@@ -10,13 +11,6 @@ static struct span query_value(struct gate *g, struct span query, struct span na
     return http1_query(query, name, &g->text) ? buf_span(&g->text) : (struct span){ NULL, 0 };
 }
 
-static bool field_bad(struct span value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (((uint8_t)value.ptr[i] < 0x20 && value.ptr[i] != '\t') || value.ptr[i] == 0x7f) return true;
-    return false;
-}
-
 int polling_check(struct conn *c, struct listener *l, const struct http1_request *r, bool upgrade, struct session **s, uint16_t *owner)
 {
     struct gate *g = c->gate;
@@ -24,7 +18,6 @@ int polling_check(struct conn *c, struct listener *l, const struct http1_request
     struct span transport = query_value(g, r->query, SPAN("transport"));
     bool websocket = span_same(transport, SPAN("websocket"));
     if (!(websocket && l->websocket) && !(span_same(transport, SPAN("polling")) && l->polling)) return 0;
-    if (field_bad(http1_find(r, SPAN("Origin")))) return 3;
     struct span sid = query_value(g, r->query, SPAN("sid"));
     if (sid.len) {
         *s = session_find(g, sid);
@@ -102,11 +95,7 @@ static void on_handshake(struct conn *c, struct listener *l, const struct http1_
     polling_handshake(&open, c, l, r, &text);
     struct session *s = session_new(g, &open);
     buf_clear(&text);
-    if (l->config->cookie) {
-        buf_add_format(&text, "io=%.*s; Path=/; HttpOnly; SameSite=Lax", SID_LENGTH, s->sid.text);
-        http1_add(&c->exchange->fields, SPAN("Set-Cookie"), buf_span(&text));
-        buf_clear(&text);
-    }
+    cookie_add(&c->exchange->fields, &l->config->cookie, sid_span(&s->sid));
     session_greeting(s, &text);
     http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
     conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), buf_span(&text));
@@ -221,6 +210,13 @@ void polling_on_refused(struct conn *c)
 
 /* ---- all requests but upgrades */
 
+/* Old browsers take an answer that repeats what was sent for an attack, and blank it. */
+static bool is_internet_explorer(const struct http1_request *r)
+{
+    struct span agent = http1_find(r, SPAN("User-Agent"));
+    return agent.len && (memmem(agent.ptr, agent.len, ";MSIE", 5) || memmem(agent.ptr, agent.len, "Trident/", 8));
+}
+
 void polling_on_request(struct conn *c, struct listener *l, const struct http1_request *r)
 {
     struct gate *g = c->gate;
@@ -234,12 +230,12 @@ void polling_on_request(struct conn *c, struct listener *l, const struct http1_r
     }
     struct exchange *x = request_begin(c, l, r, EXCHANGE_PLAIN);
     if (span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config)) {
-        struct buf out = { 0 };
-        cors_preflight(&out, l->config, r, x->keep_alive);
-        conn_answer_raw(c, &out, x->keep_alive);
+        cors_preflight(&x->fields, l->config, r);
+        conn_answer(c, 204, SPAN(""), SPAN(""));
         return;
     }
     cors_add(&x->fields, l->config, r);
+    if (code < 0 && is_internet_explorer(r)) http1_add(&x->fields, SPAN("X-XSS-Protection"), SPAN("0"));
     if (code >= 0) {
         g->stats->refused_http[code == 1 ? ERR_GONE : code == 2 ? ERR_STATE : code == 5 ? ERR_VERSION : ERR_UNKNOWN]++;
         request_error(c, (unsigned)code);

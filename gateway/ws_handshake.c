@@ -20,11 +20,31 @@ static bool key_valid(struct span key)
     return true;
 }
 
-static unsigned count_of(const struct http1_request *r, struct span name)
+static bool once(const struct http1_request *r, struct span name)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < r->count; i++) n += span_same_nocase(r->fields[i].name, name);
-    return n;
+    return n == 1;
+}
+
+static bool is_token(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!alphanumeric(s.ptr[i]) && !memchr("!#$%&'*+-.^_`|~", s.ptr[i], 15)) return false;
+    return s.len > 0;
+}
+
+/* They may stand in several fields, which then are one list (RFC 6455, 11.3.4). */
+static bool subprotocols_valid(const struct http1_request *r)
+{
+    for (unsigned i = 0; i < r->count; i++) {
+        if (!span_same_nocase(r->fields[i].name, SPAN("Sec-WebSocket-Protocol"))) continue;
+        struct span offered = r->fields[i].value;
+        do {
+            if (!is_token(span_trim(span_cut(&offered, ',')))) return false;
+        } while (offered.len);
+    }
+    return true;
 }
 
 enum err ws_handshake(const struct http1_request *r, struct span *key)
@@ -32,9 +52,10 @@ enum err ws_handshake(const struct http1_request *r, struct span *key)
     if (!r->upgrade || !http1_names(r, SPAN("Upgrade"), SPAN("websocket"))) return ERR_MISSING;
     /* A body would be bytes that one side takes for frames and the other one doesn't. */
     if (!span_same(r->method, SPAN("GET")) || r->minor < 1 || r->length || r->chunked) return ERR_SYNTAX;
+    if (!once(r, SPAN("Sec-WebSocket-Version"))) return ERR_VERSION;
     if (!span_same(http1_find(r, SPAN("Sec-WebSocket-Version")), SPAN("13"))) return ERR_VERSION;
     *key = http1_find(r, SPAN("Sec-WebSocket-Key"));
-    return key_valid(*key) && count_of(r, SPAN("Sec-WebSocket-Key")) == 1 ? OK : ERR_SYNTAX;
+    return key_valid(*key) && once(r, SPAN("Sec-WebSocket-Key")) && subprotocols_valid(r) ? OK : ERR_SYNTAX;
 }
 
 void ws_accept(struct buf *out, struct span key)
@@ -51,11 +72,7 @@ void ws_accept(struct buf *out, struct span key)
 struct span ws_subprotocol(const struct http1_request *r)
 {
     struct span offered = http1_find(r, SPAN("Sec-WebSocket-Protocol"));
-    if (!offered.ptr) return SPAN("");
-    struct span first = span_trim(span_cut(&offered, ','));
-    for (size_t i = 0; i < first.len; i++)
-        if (!alphanumeric(first.ptr[i]) && !memchr("!#$%&'*+-.^_`|~", first.ptr[i], 15)) return SPAN("");
-    return first;
+    return offered.ptr ? span_trim(span_cut(&offered, ',')) : SPAN("");
 }
 
 void ws_switch(struct buf *out, struct span key, struct span subprotocol)

@@ -349,6 +349,7 @@ bool bed_next_answer(struct bed *b, unsigned client, unsigned *status, struct bu
             span_eat_uint(&value, &length);
         }
     }
+    if (b->client[client].head) length = 0, b->client[client].head = false;
     CHECK(in->len >= n + length);
     buf_add(body, span_from(in->ptr + n, length));
     buf_drop_head(in, n + length);

@@ -13,6 +13,7 @@ struct bed_client {
     struct conn *conn;          /* NULL: not open, or closed by the gate */
     bool         closed;        /* by the gate */
     bool         stuck;         /* reads nothing */
+    bool         head;          /* asked by HEAD: the next answer has no body */
     struct buf   in;            /* what came and was not looked at yet */
 };
 

@@ -9,7 +9,7 @@
  *   <ws TEXT                   it gets this text frame        <wsb TEXT       this binary one
  *   <ws close [CODE]           it gets a close frame          <ws gone        and the connection is closed
  *   <ws .                      nothing else came
- *   get h QUERY [| FIELD]      client 'h' polls               post h QUERY BODY       it posts
+ *   get h QUERY [| FIELD]      client 'h' polls               post h QUERY BODY       it posts (also put, patch, delete, head, options)
  *   raw h TEXT                 client 'h' sends bytes (opened at first use)
  *   <h STATUS BODY             it gets this answer            <h ~ TEXT       whose head holds this line
  *   hang up h                  it is gone
@@ -24,7 +24,8 @@
  *   stat NAME N                a counter
  *   drain MS
  *
- * In texts \r \n \0 \xHH \e (0x1e) are bytes; $name is what stands there the first
+ * In texts \r \n \0 \xHH \e (0x1e) are bytes; \*1000{ab} is ab a thousand times (in what
+ * is sent); $name is what stands there the first
  * time (letters, digits, - and _) and must be the same later; * stands for anything.
  * Several of these may stand in one line, three blanks apart. */
 #include "bed.h"
@@ -98,6 +99,13 @@ static void expand(struct script *s, struct span in, struct buf *out)
             else if (e == 'x' && in.len >= 2) {
                 buf_add_byte(out, (char)(hex(in.ptr[0]) << 4 | hex(in.ptr[1])));
                 in = span_skip(in, 2);
+            } else if (e == '*') {
+                uint64_t times = 0;
+                if (!span_eat_uint(&in, &times) || !span_eat(&in, '{') || span_find(in, '}') < 0) FAIL("\\*N{text}");
+                struct buf one = { 0 };
+                expand(s, span_cut(&in, '}'), &one);
+                while (times--) buf_add(out, buf_span(&one));
+                buf_fini(&one);
             } else buf_add_byte(out, '\\'), buf_add_byte(out, e);
         } else if (c == '$' && in.len && is_word(in.ptr[0])) {
             add_var(s, cut_name(&in), out);
@@ -182,14 +190,14 @@ static void need_open(struct script *s, unsigned i)
     s->names[i].opened = true;
 }
 
-static void cut_fields(struct span *line, struct buf *fields)
+static void cut_fields(struct script *s, struct span *line, struct buf *fields)
 {
     for (size_t i = 0; i + 2 < line->len; i++)
         if (memcmp(line->ptr + i, " | ", 3) == 0) {
             struct span rest = span_skip(*line, i + 3);
             *line = span_head(*line, i);
             while (rest.len) {
-                buf_add(fields, span_trim(span_cut(&rest, '|')));
+                expand(s, span_trim(span_cut(&rest, '|')), fields);
                 buf_add_literal(fields, "\r\n");
             }
             return;
@@ -199,7 +207,7 @@ static void cut_fields(struct span *line, struct buf *fields)
 static void do_open(struct script *s, struct span rest)
 {
     struct buf fields = { 0 }, query = { 0 }, request = { 0 }, head = { 0 }, body = { 0 };
-    cut_fields(&rest, &fields);
+    cut_fields(s, &rest, &fields);
     unsigned i = client(s, span_cut(&rest, ' ')), status = 0;
     expand(s, span_trim(rest), &query);
     need_open(s, i);
@@ -215,17 +223,27 @@ static void do_open(struct script *s, struct span rest)
 static void do_request(struct script *s, const char *method, struct span rest)
 {
     struct buf fields = { 0 }, path = { 0 }, body = { 0 }, request = { 0 };
-    cut_fields(&rest, &fields);
+    cut_fields(s, &rest, &fields);
     unsigned i = client(s, span_cut(&rest, ' '));
     expand(s, span_cut(&rest, ' '), &path);
     expand(s, rest, &body);
     need_open(s, i);
     buf_add_format(&request, "%s %s%s HTTP/1.1\r\nHost: x\r\n%s", method, path.ptr[0] == '/' ? "" : "/socket.io/?", buf_text(&path), buf_text(&fields));
-    if (strcmp(method, "GET") != 0) buf_add_format(&request, "Content-Length: %zu\r\n", body.len);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) buf_add_format(&request, "Content-Length: %zu\r\n", body.len);
     buf_add_literal(&request, "\r\n");
     buf_add(&request, buf_span(&body));
+    s->bed.client[i].head = strcmp(method, "HEAD") == 0;
     bed_bytes(&s->bed, i, buf_span(&request));
     buf_fini(&fields), buf_fini(&path), buf_fini(&body), buf_fini(&request);
+}
+
+static const char *method_of(struct span word)
+{
+    static const struct { const char *word, *method; } methods[] = {
+        { "get", "GET" }, { "post", "POST" }, { "put", "PUT" }, { "patch", "PATCH" }, { "delete", "DELETE" }, { "head", "HEAD" }, { "options", "OPTIONS" } };
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (span_same(word, span_of(methods[i].word))) return methods[i].method;
+    return NULL;
 }
 
 static void do_send(struct script *s, unsigned i, struct span rest)
@@ -503,11 +521,7 @@ static void do_line(struct script *s, struct span line)
     if (!s->begun) FAIL("no case was begun");
     if (span_same(word, SPAN("by"))) s->bed.by_hand = span_same(rest, SPAN("hand"));
     else if (span_same(word, SPAN("open"))) do_open(s, rest);
-    else if (span_same(word, SPAN("get"))) do_request(s, "GET", rest);
-    else if (span_same(word, SPAN("post"))) do_request(s, "POST", rest);
-    else if (span_same(word, SPAN("head"))) do_request(s, "HEAD", rest);
-    else if (span_same(word, SPAN("put"))) do_request(s, "PUT", rest);
-    else if (span_same(word, SPAN("options"))) do_request(s, "OPTIONS", rest);
+    else if (method_of(word)) do_request(s, method_of(word), rest);
     else if (span_same(word, SPAN("raw"))) {
         unsigned i = client(s, span_cut(&rest, ' '));
         struct buf out = { 0 };

@@ -320,7 +320,7 @@ static const struct query { const char *name, *query, *key, *want; } queries[] =
     { "empty query",        "",                         "sid",       NULL },
     { "empty value",        "sid=&a",                   "sid",       "" },
     { "no equals sign",     "sid",                      "sid",       "" },
-    { "the first one",      "a=1&a=2",                  "a",         "1" },
+    { "the last one",       "a=%ff&b=3&a=2",            "a",         "2" },
     { "decoded",            "a=%7b%22x%22%3A1%7D+b",    "a",         "{\"x\":1} b" },
     { "name decoded",       "%45IO=4",                  "EIO",       "4" },
     { "chinese",            "u=%E4%B8%AD",              "u",         "\xe4\xb8\xad" },
@@ -345,11 +345,14 @@ TEST(http1_reads_query_values)
 TEST(http1_answers)
 {
     struct buf b = { 0 };
-    http1_response(&b, 200, true, SPAN("text/plain; charset=UTF-8"), SPAN("o\xc3\xa9"));
+    http1_status(&b, 200);
+    http1_add(&b, SPAN("Content-Type"), SPAN("text/plain; charset=UTF-8"));
+    http1_finish(&b, true, SPAN("o\xc3\xa9"));
     SAME(buf_span(&b), "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"
                        "Content-Length: 3\r\nConnection: keep-alive\r\n\r\no\xc3\xa9");
     buf_clear(&b);
-    http1_response(&b, 413, false, SPAN(""), SPAN(""));
+    http1_status(&b, 413);
+    http1_finish(&b, false, SPAN(""));
     SAME(buf_span(&b), "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     buf_clear(&b);
     http1_status(&b, 204);
@@ -357,4 +360,25 @@ TEST(http1_answers)
     http1_finish_bare(&b);
     SAME(buf_span(&b), "HTTP/1.1 204 No Content\r\nX: a  Set-Cookie: b\r\n\r\n");
     buf_fini(&b);
+}
+
+static const struct date { const char *name; uint64_t unix_s; const char *want; } dates[] = {
+    { "the first",          0,              "Thu, 01 Jan 1970 00:00:00 GMT" },
+    { "the RFC's",          784111777,      "Sun, 06 Nov 1994 08:49:37 GMT" },
+    { "a leap day",         951782399,      "Mon, 28 Feb 2000 23:59:59 GMT" },
+    { "a second later",     951782400,      "Tue, 29 Feb 2000 00:00:00 GMT" },
+    { "a day later",        951868800,      "Wed, 01 Mar 2000 00:00:00 GMT" },
+    { "no leap day",        4107542400,     "Mon, 01 Mar 2100 00:00:00 GMT" },
+    { "end of a year",      1767225599,     "Wed, 31 Dec 2025 23:59:59 GMT" },
+    { "the last",           253402300799,   "Fri, 31 Dec 9999 23:59:59 GMT" },
+};
+
+TEST(http1_dates)
+{
+    const struct date *r;
+    EACH(r, dates) {
+        char text[HTTP1_DATE_LENGTH];
+        http1_date(text, r->unix_s);
+        SAME(span_from(text, sizeof text), r->want);
+    }
 }
