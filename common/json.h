@@ -37,6 +37,8 @@ size_t json_utf16_length(struct span string);       /* of a quoted string, in UT
 
 /* With the quotes; control characters and U+2028/9 escaped. What is not UTF-8 becomes U+FFFD. */
 void json_quote(struct buf *out, struct span utf8);
+/* As JavaScript prints it: the fewest digits that mean this number; null where it is not finite. */
+void json_add_number(struct buf *out, double n);
 
 /* An EVENT's payload ["name", ...]: the name still quoted (or a number).
  * ERR_TYPE where it is no array or begins with anything else. */

@@ -87,31 +87,6 @@ static void work_out_fields(struct template_run *run)
     }
 }
 
-static char *put_digits(char *at, uint64_t n, int digits)
-{
-    for (int i = digits; i-- > 0; n /= 10) at[i] = (char)('0' + n % 10);
-    return at + digits;
-}
-
-/* Days since 1970 to a date of the Gregorian calendar, counting years from March. */
-static struct span put_iso(char iso[26], uint64_t ms)
-{
-    uint64_t days = ms / 86400000, left = ms % 86400000;
-    uint64_t z = days + 719468, era = z / 146097, day = z % 146097;
-    uint64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    uint64_t of_year = day - (365 * year + year / 4 - year / 100);
-    uint64_t march = (5 * of_year + 2) / 153, month = march < 10 ? march + 3 : march - 9;
-    char *at = put_digits(iso, (year + era * 400 + (month <= 2)) % 10000, 4);
-    *at++ = '-', at = put_digits(at, month, 2);
-    *at++ = '-', at = put_digits(at, of_year - (153 * march + 2) / 5 + 1, 2);
-    *at++ = 'T', at = put_digits(at, left / 3600000, 2);
-    *at++ = ':', at = put_digits(at, left / 60000 % 60, 2);
-    *at++ = ':', at = put_digits(at, left / 1000 % 60, 2);
-    *at++ = '.', at = put_digits(at, left % 1000, 3);
-    *at++ = 'Z';
-    return span_from(iso, (size_t)(at - iso));
-}
-
 static struct span put_number(char digits[20], uint64_t n)
 {
     struct buf one = { digits, 0, 20 };         /* never grows: 2^64 has 20 digits */
@@ -144,7 +119,7 @@ static struct span work_out(struct template_run *run, const struct template_path
     case TEMPLATE_SOCKET_ID:      return scope->socket;
     case TEMPLATE_SOCKET_ADDRESS: return scope->address;
     case TEMPLATE_NSP:            return scope->nsp;
-    case TEMPLATE_NOW_ISO:        return put_iso(run->iso, scope->now_ms);
+    case TEMPLATE_NOW_ISO:        return iso_date(run->iso, (int64_t)scope->now_ms);
     default:                      return put_id(run->id, scope->random);
     }
 }

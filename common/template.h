@@ -30,6 +30,7 @@
 #include "address.h"
 #include "buf.h"
 #include "err.h"
+#include "iso.h"
 #include "node.h"
 #include "renumber.h"
 
@@ -105,7 +106,7 @@ struct template_run {           /* by template_start; no need to clear or free i
     struct span first;                          /* the packet's first argument */
     unsigned    failed;                         /* after an ERR_*: the path that was wrong, or TEMPLATE_PATHS_MAX */
     struct renumber used;                       /* attachments that the text rendered since refers to */
-    char        iso[26], ms[20], s[20], id[24];
+    char        iso[ISO_LENGTH_MAX], ms[20], s[20], id[24];
 };
 
 void template_start(struct template_run *run, const struct template_program *p, const struct template_scope *scope);
