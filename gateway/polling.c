@@ -186,6 +186,7 @@ void polling_on_body(struct conn *c)
     x->session = NULL;
     s->post = NULL;
     on_payload(s, buf_span(&x->body));
+    http1_add(&x->fields, SPAN("cache-control"), SPAN("no-store"));
     conn_answer(c, 200, SPAN("text/html"), SPAN("ok"));
 }
 
