@@ -1,7 +1,7 @@
 # Causeway: five small programs out of six folders.
 #
 # The suffix rule: a file that touches a library or the system says so in its
-# name (_lws _uv _zmq _redis _jwt _yaml _os) or is a main.c. Every other .c file
+# name (_lws _uv _zmq _redis _jwt _yaml _z _os) or is a main.c. Every other .c file
 # is core: pure. The unit tests link all of the core with no library at all,
 # so a clock or a socket that slips into it fails the link.
 
@@ -24,7 +24,7 @@ LDFLAGS := $(link_$(MODE))
 
 daemons  := gateway router presence auth
 folders  := common $(daemons) cli
-shells   := %/main.c %_lws.c %_uv.c %_zmq.c %_redis.c %_jwt.c %_yaml.c %_os.c
+shells   := %/main.c %_lws.c %_uv.c %_zmq.c %_redis.c %_jwt.c %_yaml.c %_z.c %_os.c
 core_of   = $(filter-out $(shells),$(wildcard $(1)/*.c))
 shell_of  = $(filter-out %/main.c,$(filter $(shells),$(wildcard $(1)/*.c)))
 objects   = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
@@ -34,7 +34,7 @@ common_shell := $(call shell_of,common)
 core         := $(foreach f,$(folders),$(call core_of,$(f)))
 
 libs_common   := -lczmq -lzmq -luv -lyaml -lcrypto
-libs_gateway  := -lwebsockets -lssl
+libs_gateway  := -lwebsockets -lssl -lz
 libs_router   :=
 libs_presence := -lhiredis
 libs_auth     := -ljwt -ljansson
@@ -109,6 +109,7 @@ $(eval $(call test_program,auth-rate,$(auth_parts) $(call objects,tests/auth/rat
 $(eval $(call test_program,test-bus,$(bus_parts) $(call objects,$(wildcard tests/bus/test_*.c) tests/bus/world.c tests/t.c),$(libs_common)))
 $(eval $(call test_program,test-bus-echo,$(bus_parts) $(call objects,tests/bus/echo.c),$(libs_common)))
 $(eval $(call test_program,presence-gateway,$(call objects,$(common_core) $(common_shell) tests/presence/gateway.c),$(libs_common)))
+$(eval $(call test_program,test-deflate,$(call objects,$(core) gateway/deflate_z.c $(wildcard tests/*.c tests/transcript/*.c) tests/deflate/test_deflate_z.c),-lz))
 test-programs: $(programs) $(test_programs)
 
 # ---- fuzzing: one target per parser that a stranger can reach

@@ -51,6 +51,8 @@ struct config_listener {
     uint32_t send_buffer_bytes;     /* SO_SNDBUF */
     uint32_t max_namespaces_count, max_rooms_count, max_attachments_count;
     struct config_cookie cookie;
+    bool     http_compression;      /* gzip or deflate for answers to polls, gzip for files */
+    bool     permessage_deflate;    /* agreed on with WebSocket clients that offer it */
 };
 
 struct config_key {
@@ -128,6 +130,7 @@ struct config {
         char    *key_prefix;
     } presence;
     struct config_auth auth;
+    struct { uint32_t threshold_bytes, level, window_bits; } compression;   /* of a gateway: its listeners share what is compressed */
     struct { uint32_t stats_ms; char *log_level; uint16_t restart_backoff_ms; } service;
     struct config_listener  *listeners;  size_t listener_count;
     struct config_namespace *namespaces; size_t namespace_count;

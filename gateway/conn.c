@@ -157,15 +157,20 @@ void conn_answer(struct conn *c, unsigned status, struct span type, struct span 
 {
     struct exchange *x = c->exchange;
     bool keep = x && x->keep_alive && !c->gate->draining && c->listener->config->keep_alive_ms;
-    struct buf out = { 0 };
+    struct buf out = { 0 }, packed = { 0 };
     begin_answer(c, &out, status);
     if (type.len) http1_add(&out, SPAN("Content-Type"), type);
     if (x) buf_add(&out, buf_span(&x->fields));
+    if (x && status == 200 && compression_try(&c->gate->compression, x->coding, body, &packed)) {
+        http1_add(&out, SPAN("Content-Encoding"), compression_coding(x->coding));
+        body = buf_span(&packed);
+    }
     if (x && x->head_only) http1_finish_head(&out, keep, body.len);
     else if (status == 304) {
         http1_add(&out, SPAN("Connection"), keep ? SPAN("keep-alive") : SPAN("close"));
         http1_finish_bare(&out);
     } else http1_finish(&out, keep, body);
+    buf_fini(&packed);
     conn_answer_raw(c, &out, keep);
 }
 

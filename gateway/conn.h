@@ -27,6 +27,7 @@ enum exchange_kind { EXCHANGE_PLAIN, EXCHANGE_POLL, EXCHANGE_POST, EXCHANGE_RELA
 
 struct exchange {                   /* a request that waits for its body or its answer */
     enum exchange_kind kind;
+    enum compression_form coding;   /* of its answer, where that is long enough */
     bool            keep_alive, head_only;
     bool            answered;       /* 'behind' is still to be read */
     bool            body_due;       /* its body is not read yet: an answer given now waits for that */
@@ -60,6 +61,7 @@ struct conn {
     uint64_t         relay_ref;     /* and their name for it */
     uint8_t          phase, fate;
     bool             dirty, resuming, gone, counted, probing, relayed;
+    bool             deflate;           /* a WebSocket: permessage-deflate was agreed on */
     bool             begun, parted;     /* a head came in part; the peer has sent its last frame. gone: freed once it is on no list */
 };
 

@@ -112,7 +112,7 @@ static void join(struct socket *s)
     }
     sio_connect(&text, s->space->name, socket_id(s), SPAN(""));
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
-    struct blob *frame = blob_hold(frames_for(&f, s->session->dialect));
+    struct blob *frame = blob_hold(frames_for(&f, s->session->dialect, &s->session->gate->compression));
     frames_fini(&f);
     buf_fini(&address), buf_fini(&text);
     answer_give(&a, &frame);

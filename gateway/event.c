@@ -84,7 +84,7 @@ static void say(struct socket *s, const struct sio_packet *p, const struct rules
     } else {
         f = frames_event(s->space->name, e->args, buf_span(&strs));
     }
-    frames_append(out, frames_for(&f, s->session->dialect), s->session->dialect);
+    frames_append(out, frames_for(&f, s->session->dialect, &s->session->gate->compression), s->session->dialect);
     frames_fini(&f);
     buf_fini(&strs), buf_fini(&text);
 }

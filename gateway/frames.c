@@ -3,7 +3,7 @@
 #include "base64.h"
 #include "eio4.h"
 #include "sio.h"
-#include "ws.h"
+#include "ws_deflate.h"
 
 /* ---- carriers: how an Engine.IO packet becomes bytes */
 
@@ -80,16 +80,24 @@ static uint8_t same_bytes(uint8_t dialect)
     return dialect & DIALECT_POLL ? dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET) : dialect;
 }
 
-struct blob *frames_for(struct frames *self, uint8_t dialect)
+static struct blob *make(struct frames *self, uint8_t dialect, struct compression *with)
+{
+    if (dialect & DIALECT_DEFLATE) return ws_deflate_frames(frames_for(self, dialect & (uint8_t)~DIALECT_DEFLATE, with), with);
+    struct buf out = { 0 };
+    add_text(self, carrier_of(dialect), &out);
+    struct blob *made = blob_new(buf_span(&out));
+    buf_fini(&out);
+    return made;
+}
+
+struct blob *frames_for(struct frames *self, uint8_t dialect, struct compression *with)
 {
     dialect = same_bytes(dialect);
     uint64_t bit = UINT64_C(1) << dialect;
-    if (self->made_set & bit) return self->made[dialect];
-    struct buf out = { 0 };
-    add_text(self, carrier_of(dialect), &out);
-    self->made[dialect] = blob_new(buf_span(&out));
-    self->made_set |= bit;
-    buf_fini(&out);
+    if (!(self->made_set & bit)) {
+        self->made[dialect] = make(self, dialect, with);
+        self->made_set |= bit;
+    }
     return self->made[dialect];
 }
 
@@ -108,7 +116,7 @@ struct blob *frames_engine(struct span packet, uint8_t dialect)
     return frame;
 }
 
-struct blob *frames_translate(const struct blob *queued, uint8_t dialect)
+struct blob *frames_translate(const struct blob *queued, uint8_t dialect, struct compression *with)
 {
     const struct carrier *to = carrier_of(dialect);
     struct buf out = { 0 }, bytes = { 0 };
@@ -121,8 +129,12 @@ struct blob *frames_translate(const struct blob *queued, uint8_t dialect)
         else eio4_encode(&packet, &p), to->engine(&out, buf_span(&packet));
         buf_fini(&packet);
     }
-    struct blob *frame = blob_new(buf_span(&out));
+    struct blob *plain = blob_new(buf_span(&out)), *frame = plain;
     buf_fini(&out), buf_fini(&bytes);
+    if (dialect & DIALECT_DEFLATE) {
+        frame = ws_deflate_frames(plain, with);
+        blob_drop(&plain);
+    }
     return frame;
 }
 

@@ -8,12 +8,14 @@
  * while packets wait, that of an Engine.IO 4 payload (0x1e between packets, b<base64>
  * for binary): what goes out is made of it when a GET is answered, and what is left
  * at an upgrade is translated. A packet with attachments is one blob in every dialect,
- * so nothing can come between its parts. Made blobs live until frames_fini; who
+ * so nothing can come between its parts. Where nothing is worth compressing, the blob is
+ * the one of the dialect without that bit. Made blobs live until frames_fini; who
  * queues one holds it. What 'frames' is made of is borrowed until then. Pure. */
 #ifndef CAUSEWAY_GATEWAY_FRAMES_H
 #define CAUSEWAY_GATEWAY_FRAMES_H
 
 #include "blob.h"
+#include "compression.h"
 #include "msg.h"
 
 enum {
@@ -38,11 +40,11 @@ struct frames {
 
 struct frames frames_event(struct span nsp, struct span args, struct span attachments);
 struct frames frames_packet(struct span text, struct span attachments);
-struct blob *frames_for(struct frames *self, uint8_t dialect);      /* borrowed */
+struct blob *frames_for(struct frames *self, uint8_t dialect, struct compression *with);     /* borrowed */
 void frames_fini(struct frames *self);
 
 /* What was queued for polling, for the WebSocket of 'dialect' after the upgrade. The caller's. */
-struct blob *frames_translate(const struct blob *queued, uint8_t dialect);
+struct blob *frames_translate(const struct blob *queued, uint8_t dialect, struct compression *with);
 /* A single Engine.IO packet without Socket.IO in it ("2", "3probe", "6"): the caller's reference. */
 struct blob *frames_engine(struct span packet, uint8_t dialect);
 /* Puts a blob's bytes behind others of the same dialect. */

@@ -42,6 +42,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     struct gate *g = calloc(1, sizeof *g);
     NEED(g);
     g->setup = *setup, g->now = now, g->stats = setup->stats, g->config = setup->config;
+    g->compression = (struct compression){ .by = setup->compressor, .threshold_bytes = setup->config->compression.threshold_bytes };
     wheel_init(&g->wheel, 0, now.mono);
     listeners_init(g);
     init_spaces(g);
@@ -89,7 +90,7 @@ void gate_destroy(struct gate **self)
     outbox_pool_fini(&g->pool);
     effects_fini(&g->effects);
     rules_effects_fini(&g->ruled);
-    buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log);
+    buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log), buf_fini(&g->inflated);
     free(g->targets);
     free(g->spaces);
     listeners_fini(g);
@@ -325,6 +326,10 @@ void gate_measure(struct gate *g)
     st->queue_bytes = g->pool.queued;
     st->memberships_open = g->registry.memberships;
     st->rooms_open = g->registry.rooms.count;
+    st->frames_deflated = g->compression.made[COMPRESSION_MESSAGE];
+    st->frames_inflated = g->compression.opened;
+    st->answers_deflated = g->compression.made[COMPRESSION_GZIP] + g->compression.made[COMPRESSION_ZLIB];
+    st->deflate_saved_bytes = g->compression.saved_bytes;
 }
 
 void gate_note(struct gate *g, const char *event, const struct socket *s, const char *reason)

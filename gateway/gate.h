@@ -24,6 +24,7 @@
 #ifndef CAUSEWAY_GATEWAY_GATE_H
 #define CAUSEWAY_GATEWAY_GATE_H
 
+#include "compression.h"
 #include "config.h"
 #include "effect.h"
 #include "rules.h"
@@ -44,6 +45,7 @@ struct gate_setup {                     /* everything is borrowed and outlives t
     uint64_t             epoch;         /* of this run (bus_epoch) */
     struct rules *const *rules;         /* one a namespace of the config, in its order; NULL: none at all */
     const uint8_t       *sid_key;       /* SID_KEY_BYTES */
+    const struct compressor *compressor;    /* NULL: nothing is compressed */
     void               (*random)(void *self, void *bytes, size_t n);   /* must be unguessable: ids come of it */
     void                *random_self;
     struct gateway_stats *stats;

@@ -21,8 +21,8 @@ enum { FAILED_HTTP = 6, FAILED_WS, LISTENER_FAILURES };
 
 struct file {                       /* served as it is */
     char        *path, *type;
-    struct blob *body;
-    char         etag[20];          /* "\"0123456789abcdef\"" */
+    struct blob *body, *gzip;       /* gzip: the same compressed, where that is worth it; else NULL */
+    char         etag[20];          /* "0123456789abcdef": of the body's bytes */
 };
 
 struct listener {
@@ -32,7 +32,7 @@ struct listener {
     char            *path_text;
     struct cidr     *trusted;
     size_t           trusted_count;
-    bool             polling, websocket, upgrades;
+    bool             polling, websocket, upgrades, deflate;
     struct http1_limits http;
     struct ws_limits ws;
     struct outbox_limits queue;
@@ -85,6 +85,9 @@ struct gate {
     uint64_t          told_epoch[VIEW_OWNERS_MAX];  /* and their lives, by number */
     uint64_t          fences[VIEW_OWNERS_MAX];      /* newest FENCE of each router */
     uint64_t          settled;          /* newest view that we have said SETTLED of */
+
+    struct compression compression;
+    struct buf        inflated;     /* a client's message */
 
     struct rules_effects ruled;
     struct buf        scratch, key, text, body, log;

@@ -32,6 +32,7 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     l->polling = lists(&c->transports, "polling");
     l->websocket = lists(&c->transports, "websocket");
     l->upgrades = c->upgrades && l->websocket;
+    l->deflate = c->permessage_deflate && g->compression.by;
     l->http = (struct http1_limits){ c->max_head_bytes, c->max_headers_count, c->max_message_bytes };
     l->ws = (struct ws_limits){ c->max_message_bytes, false };
     l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
@@ -51,7 +52,7 @@ void listeners_fini(struct gate *g)
         struct listener *l = &g->listeners[i];
         for (size_t k = 0; k < l->file_count; k++) {
             free(l->files[k].path), free(l->files[k].type);
-            blob_drop(&l->files[k].body);
+            blob_drop(&l->files[k].body), blob_drop(&l->files[k].gzip);
         }
         free(l->files), free(l->trusted), free(l->path_text);
     }
@@ -79,13 +80,13 @@ void gate_add_file(struct gate *g, size_t listener, struct span path, struct spa
     *f = (struct file){ .path = copy(path), .type = copy(type), .body = *take };
     *take = NULL;
     uint8_t digest[SHA1_BYTES];
-    struct buf tag = { 0 };
+    struct buf tag = { 0 }, packed = { 0 };
     sha1(digest, blob_span(f->body));
-    buf_add_byte(&tag, '"');
     for (size_t i = 0; i < 8; i++) buf_add_format(&tag, "%02x", digest[i]);
-    buf_add_byte(&tag, '"');
     memcpy(f->etag, tag.ptr, tag.len);
-    buf_fini(&tag);
+    if (l->config->http_compression && compression_try(&g->compression, COMPRESSION_GZIP, blob_span(f->body), &packed))
+        f->gzip = blob_new(buf_span(&packed));
+    buf_fini(&tag), buf_fini(&packed);
 }
 
 /* ---- how many connections, from whom */

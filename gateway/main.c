@@ -1,6 +1,7 @@
 /* gateway - terminates clients. DESIGN.md in this folder has the map; this is the
  * pipe between the core (gate.h), the clients' sockets and the bus. */
 #include "daemon_uv.h"
+#include "deflate_z.h"
 #include "edge_lws.h"
 #include "files_os.h"
 #include "gate.h"
@@ -17,6 +18,7 @@ struct app {
     struct daemon        d;
     struct { struct gateway_stats gate; struct edge_stats edge; } stats;
     struct stat_row      rows[STAT_ROWS_MAX];
+    struct deflate      *deflate;
     struct gate         *gate;
     struct edge         *edge;
     struct listen      **listens;   /* one a port, as many as listeners at most */
@@ -367,9 +369,10 @@ int main(int argc, char **argv)
     prepare(&app);
     service_on_turn_end(d->svc, flush, &app);       /* before the bus's own hook, which sends what this one says */
     daemon_bus(d, &handler, &app);
+    app.deflate = deflate_new(d->config.compression.level, d->config.compression.window_bits);
     app.gate = gate_new(&(struct gate_setup){
         .config = &d->config, .number = d->options.number, .epoch = bus_epoch(d->bus), .rules = app.rules, .sid_key = app.sid_key,
-        .random = sidkey_random, .stats = &app.stats.gate }, now_of(&app));
+        .random = sidkey_random, .compressor = deflate_compressor(app.deflate), .stats = &app.stats.gate }, now_of(&app));
     files_load(app.gate, &d->config, d->log);
     bind_all(&app);
     service_timer_set(d->svc, &app.beat, service_now(d->svc) + d->config.bus.beat_ms);
@@ -383,6 +386,7 @@ int main(int argc, char **argv)
     gate_measure(app.gate);
     d->before_stats = NULL;
     gate_destroy(&app.gate);
+    deflate_destroy(&app.deflate);
     drop_rules(&app.rules, d->config.namespace_count);
     free(app.listens);
     buf_fini(&app.text);

@@ -9,6 +9,7 @@ struct exchange *request_begin(struct conn *c, struct listener *l, const struct 
     struct exchange *x = calloc(1, sizeof *x);
     NEED(x && !c->exchange);
     x->kind = kind, x->listener = l;
+    if (l->config->http_compression) x->coding = compression_accepted(r);
     x->head_only = span_same(r->method, SPAN("HEAD"));
     x->body_due = (r->length || r->chunked) && !r->expect_continue;
     x->keep_alive = r->keep_alive && !(r->expect_continue && (r->length || r->chunked));
@@ -71,13 +72,13 @@ static const struct file *find_file(const struct listener *port, const struct ga
     return NULL;
 }
 
-static bool not_modified(const struct http1_request *r, const char *etag)
+static bool not_modified(const struct http1_request *r, struct span etag)
 {
     struct span wanted = http1_find(r, SPAN("If-None-Match"));
     while (wanted.len) {
         struct span one = span_trim(span_cut(&wanted, ','));
         if (span_has_prefix(one, SPAN("W/"))) one = span_skip(one, 2);
-        if (span_same(one, span_of(etag)) || span_same(one, SPAN("*"))) return true;
+        if (span_same(one, etag) || span_same(one, SPAN("*"))) return true;
     }
     return false;
 }
@@ -91,10 +92,17 @@ static void answer_file(struct conn *c, const struct http1_request *r, const str
         conn_answer(c, 405, SPAN(""), SPAN(""));
         return;
     }
+    struct buf etag = { 0 };
+    bool gzip = f->gzip && x->coding == COMPRESSION_GZIP;
+    x->coding = COMPRESSION_NONE;       /* it was compressed once, at the start */
+    buf_add_format(&etag, "\"%s%s\"", f->etag, gzip ? "-gzip" : "");     /* strong: other bytes, another tag */
     http1_add(&x->fields, SPAN("Cache-Control"), SPAN("public, max-age=0"));
-    http1_add(&x->fields, SPAN("ETag"), span_of(f->etag));
-    bool fresh = not_modified(r, f->etag);
-    conn_answer(c, fresh ? 304 : 200, fresh ? SPAN("") : span_of(f->type), fresh ? SPAN("") : blob_span(f->body));
+    http1_add(&x->fields, SPAN("ETag"), buf_span(&etag));
+    if (f->gzip) http1_add(&x->fields, SPAN("Vary"), SPAN("Accept-Encoding"));
+    bool fresh = not_modified(r, buf_span(&etag));
+    if (gzip && !fresh) http1_add(&x->fields, SPAN("Content-Encoding"), compression_coding(COMPRESSION_GZIP));
+    conn_answer(c, fresh ? 304 : 200, fresh ? SPAN("") : span_of(f->type), fresh ? SPAN("") : blob_span(gzip ? f->gzip : f->body));
+    buf_fini(&etag);
 }
 
 /* ---- routing */

@@ -117,7 +117,7 @@ bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect)
     struct gate *g = s->gate;
     if (!session_live(s)) return false;
     if (dialect != s->dialect) {        /* made before the upgrade */
-        struct blob *other = frames_translate(frame, s->dialect);
+        struct blob *other = frames_translate(frame, s->dialect, &g->compression);
         bool fine = session_send_frame(s, other, s->dialect);
         blob_drop(&other);
         return fine;
@@ -135,7 +135,7 @@ bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect)
 
 bool session_send(struct session *s, struct frames *f)
 {
-    return session_send_frame(s, frames_for(f, s->dialect), s->dialect);
+    return session_send_frame(s, frames_for(f, s->dialect, &s->gate->compression), s->dialect);
 }
 
 bool session_send_engine(struct session *s, struct span packet)

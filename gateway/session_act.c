@@ -124,11 +124,11 @@ void session_on_upgrade(struct session *s, struct span data)
     timer_cancel(g, &c->timer);
     c->probing = false;
     s->probe = NULL, s->conn = c;
-    s->state = SESSION_SOCKET, s->dialect &= (uint8_t)~DIALECT_POLL;
+    s->state = SESSION_SOCKET, s->dialect = (s->dialect & (uint8_t)~DIALECT_POLL) | (c->deflate ? DIALECT_DEFLATE : 0);
     if (s->ping_due) s->ping_due = false, rearm(s, s->listener->config->ping_interval_ms);
     /* What was kept since the last GET goes out first, whole packets in their order. */
     for (struct blob *frame; (frame = outbox_take(&s->out, &g->pool)); ) {
-        struct blob *other = frames_translate(frame, s->dialect);
+        struct blob *other = frames_translate(frame, s->dialect, &g->compression);
         conn_push(c, other);
         blob_drop(&other), blob_drop(&frame);
     }

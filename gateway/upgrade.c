@@ -2,15 +2,29 @@
  * polling, and then the frames. */
 #include "cors.h"
 #include "gate_state.h"
+#include "ws_deflate.h"
 
 /* ---- the WebSocket's handshake */
 
 static void on_upgrade_due(struct gate *g, struct timer *t);
 
+/* What is agreed on goes to the answer's fields. False: the client's header is none. */
+static bool agree(struct conn *c, const struct listener *l, const struct http1_request *r)
+{
+    if (!l->deflate) return true;
+    struct buf answer = { 0 };
+    enum err e = ws_deflate_answer(r, c->gate->config->compression.window_bits, &answer);
+    c->deflate = e == OK;
+    if (c->deflate) http1_add(&c->exchange->fields, SPAN("Sec-WebSocket-Extensions"), buf_span(&answer));
+    buf_fini(&answer);
+    return e != ERR_SYNTAX;
+}
+
 static void accept_upgrade(struct conn *c, struct listener *l, const struct http1_request *r, struct span key)
 {
     struct buf out = { 0 };
     ws_switch(&out, key, ws_subprotocol(r));
+    buf_add(&out, buf_span(&c->exchange->fields));
     cors_add(&out, l->config, r);
     http1_finish_bare(&out);
     conn_forget(c);
@@ -38,16 +52,18 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         return;
     }
     if (code == POLLING_PASSED && (e != OK || c->relayed || (s && !l->upgrades))) code = 3;
+    if (code == POLLING_PASSED && !agree(c, l, r)) code = 3, e = ERR_SYNTAX;
     if (code != POLLING_PASSED) {
         g->stats->refused_ws[e != OK ? e : ERR_UNKNOWN]++;
         request_refuse_upgrade(c, (unsigned)code);
         return;
     }
     if (!s) {
-        struct session_open_request open = { .dialect = DIALECT_PLAIN };
+        struct session_open_request open = { .dialect = c->deflate ? DIALECT_DEFLATE : DIALECT_PLAIN };
         if (g->draining) {
             g->stats->connections_refused++;
             c->exchange->keep_alive = false;
+            buf_clear(&c->exchange->fields);
             conn_answer(c, 503, SPAN(""), SPAN(""));
             return;
         }
@@ -154,26 +170,38 @@ static void on_close(struct conn *c, const struct ws_event *event)
     conn_close_ws(c, event->code);
 }
 
+static void on_broken(struct conn *c, enum err e, unsigned code)
+{
+    struct session *s = c->session;
+    bool probing = c->probing;
+    c->gate->stats->refused_ws[e]++;
+    upgrade_on_lost(c);
+    conn_close_ws(c, code);
+    if (s && !probing) session_on_lost(s, REASON_TRANSPORT_ERROR);
+}
+
+enum { INFLATED_KEPT = 65536 };
+
 void upgrade_on_bytes(struct conn *c, struct ws_input *in)
 {
     struct gate *g = c->gate;
+    struct ws_limits limits = c->listener->ws;
     struct ws_event event;
     enum err e;
-    while (c->fate == CONN_OPEN && (e = ws_decode(&c->ws, &c->listener->ws, in, &event)) != ERR_AGAIN) {
+    limits.deflate = c->deflate;
+    while (c->fate == CONN_OPEN && (e = ws_decode(&c->ws, &limits, in, &event)) != ERR_AGAIN) {
+        if (e == OK && event.compressed) e = ws_deflate_open(&event, &limits, &g->compression, &g->inflated);
         if (e != OK) {
-            struct session *s = c->session;
-            bool probing = c->probing;
-            g->stats->refused_ws[e]++;
-            upgrade_on_lost(c);
-            conn_close_ws(c, event.code);
-            if (s && !probing) session_on_lost(s, REASON_TRANSPORT_ERROR);
-            return;
-        }
-        if (event.opcode == WS_CLOSE) on_close(c, &event);
-        else if (event.opcode == WS_PING) {
+            on_broken(c, e, event.code);
+        } else if (event.opcode == WS_CLOSE) {
+            on_close(c, &event);
+        } else if (event.opcode == WS_PING) {
             struct blob *pong = ws_blob(WS_PONG, event.payload);
             conn_push(c, pong);
             blob_drop(&pong);
-        } else if (event.opcode != WS_PONG) on_message(c, &event);
+        } else if (event.opcode != WS_PONG) {
+            on_message(c, &event);
+        }
     }
+    if (g->inflated.cap > INFLATED_KEPT) buf_fini(&g->inflated);
 }

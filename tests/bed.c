@@ -1,10 +1,13 @@
 #include "bed.h"
 
 #include "node_flow.h"
+#include "standin.h"
 #include "t.h"
 #include "ws.h"
 
 #include <stdlib.h>
+
+const struct compressor *bed_compressor = &standin;
 
 static void random_bytes(void *self, void *bytes, size_t n)
 {
@@ -58,7 +61,7 @@ void bed_init(struct bed *b, const char *topology)
     buf_fini(&errors);
     b->view = view_new();
     b->gate = gate_new(&(struct gate_setup){ .config = &b->config, .number = 0, .epoch = 7, .rules = b->rules,
-        .sid_key = (const uint8_t *)"0123456789abcdef", .random = random_bytes, .random_self = &b->seed, .stats = &b->stats }, b->now);
+        .sid_key = (const uint8_t *)"0123456789abcdef", .random = random_bytes, .random_self = &b->seed, .compressor = bed_compressor, .stats = &b->stats }, b->now);
     bed_roster(b, ROSTER_ACTIVE, one_owner, members);
 }
 
@@ -324,7 +327,7 @@ bool bed_next_frame(struct bed *b, unsigned client, int *opcode, struct buf *out
         for (int i = 2; i < 10; i++) len = len << 8 | h[i];
     }
     if (in->len < head + len) return false;
-    *opcode = h[0] & 15;
+    *opcode = h[0] & 0x4f;
     buf_add(out, span_from(h + head, len));
     buf_drop_head(in, head + len);
     return true;

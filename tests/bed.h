@@ -32,6 +32,8 @@ struct bed {
     bool            split;      /* clients' bytes arrive one by one */
 };
 
+extern const struct compressor *bed_compressor;     /* the stand-in, unless somebody has a better one */
+
 /* topology: YAML's flow style; NULL: one namespace "/" without rules, identity none. */
 void bed_init(struct bed *b, const char *topology);
 void bed_fini(struct bed *b);       /* and all that was open is gone: gauges are checked to be 0 */
@@ -44,7 +46,7 @@ void bed_hang_up(struct bed *b, unsigned client);
 void bed_pass(struct bed *b, uint64_t ms);
 void bed_turn(struct bed *b);       /* effects and writes */
 
-/* Takes the next frame to a client out of what came: false: none. Its payload is copied to 'out'. */
+/* Takes the next frame to a client out of what came: false: none. Its payload is copied to 'out'. A compressed one has bit 0x40 in 'opcode'. */
 bool bed_next_frame(struct bed *b, unsigned client, int *opcode, struct buf *out);
 /* Takes an HTTP answer: status, head and body. */
 bool bed_next_answer(struct bed *b, unsigned client, unsigned *status, struct buf *head, struct buf *body);

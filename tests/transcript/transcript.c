@@ -7,11 +7,14 @@
  *   open ws [QUERY] [| FIELD]  a WebSocket client 'ws' (any name): handshake, 101, the open packet is still to be read
  *   ws> TEXT                   it sends a text frame          ws>b TEXT       a binary one       ws>x HEX  raw bytes
  *   <ws TEXT                   it gets this text frame        <wsb TEXT       this binary one
+ *   ws>z TEXT  ws>zb TEXT      the same compressed        <wsz TEXT  <wszb TEXT
+ *   ws>zf TEXT                 a compressed text in three fragments, with a ping between
  *   <ws close [CODE]           it gets a close frame          <ws gone        and the connection is closed
  *   <ws .                      nothing else came
  *   get h QUERY [| FIELD]      client 'h' polls               post h QUERY BODY       it posts (also put, patch, delete, head, options)
  *   raw h TEXT                 client 'h' sends bytes (opened at first use)
  *   <h STATUS BODY             it gets this answer            <h ~ TEXT       whose head holds this line
+ *   <hz STATUS BODY            it gets this answer compressed
  *   hang up h                  it is gone
  *   stuck h                    it reads nothing any more
  *   bus< TEXT                  the next line that the gate said on the bus and that holds this ("gateway-1 RELAYED ...")
@@ -246,15 +249,45 @@ static const char *method_of(struct span word)
     return NULL;
 }
 
+static void squeeze(enum compression_form form, struct buf *text)
+{
+    struct buf out = { 0 };
+    bed_compressor->deflate(bed_compressor->self, form, buf_span(text), &out);
+    buf_fini(text);
+    *text = out;
+}
+
+static void open_up(struct buf *in)
+{
+    struct buf out = { 0 };
+    EQUAL_ERR(bed_compressor->inflate(bed_compressor->self, buf_span(in), 1 << 20, &out), OK);
+    buf_fini(in);
+    *in = out;
+}
+
+static void send_fragments(struct script *s, unsigned i, struct span all)
+{
+    bed_frame(&s->bed, i, 0x41, span_head(all, 2));
+    bed_frame(&s->bed, i, 0x00, span_head(span_skip(all, 2), 3));
+    bed_frame(&s->bed, i, 0x89, SPAN("between"));
+    bed_frame(&s->bed, i, 0x80, span_skip(all, 5));
+}
+
 static void do_send(struct script *s, unsigned i, struct span rest)
 {
     int opcode = 0x81;
     struct buf out = { 0 };
-    if (span_eat_prefix(&rest, SPAN("b "))) opcode = 0x82;
+    if (span_eat_prefix(&rest, SPAN("z "))) opcode = 0xc1;
+    else if (span_eat_prefix(&rest, SPAN("zb "))) opcode = 0xc2;
+    else if (span_eat_prefix(&rest, SPAN("zf "))) opcode = 0x41;
+    else if (span_eat_prefix(&rest, SPAN("b "))) opcode = 0x82;
     else if (span_eat_prefix(&rest, SPAN("x "))) opcode = 0;
     else span_eat(&rest, ' ');
     expand(s, opcode ? rest : SPAN(""), &out);
-    if (opcode) {
+    if (opcode & 0x40) squeeze(COMPRESSION_MESSAGE, &out);
+    if (opcode == 0x41) {
+        send_fragments(s, i, buf_span(&out));
+    } else if (opcode) {
         bed_frame(&s->bed, i, opcode, buf_span(&out));
     } else {
         for (; rest.len >= 2; rest = span_skip(rest, rest.len > 2 && rest.ptr[2] == ' ' ? 3 : 2))
@@ -270,12 +303,25 @@ static bool is_answer(const struct script *s, unsigned i)
     return in->len >= 5 && memcmp(in->ptr, "HTTP/", 5) == 0;
 }
 
+/* The body of an answer in a content coding, decoded; without what stands around it. */
+static void decode(const struct buf *head, struct buf *body)
+{
+    bool gzip = memmem(head->ptr, head->len, "\r\nContent-Encoding: gzip\r\n", 26);
+    if (!gzip && !memmem(head->ptr, head->len, "\r\nContent-Encoding: deflate\r\n", 29)) FAIL("the answer is not compressed");
+    buf_drop_head(body, gzip ? 10 : 2);
+    body->len -= gzip ? 8 : 4;
+    open_up(body);
+}
+
 static void expect_answer(struct script *s, unsigned i, struct span want)
 {
+    bool compressed = span_eat_prefix(&want, SPAN("z "));
     struct buf body = { 0 }, got = { 0 };
     unsigned status = 0;
     buf_clear(&s->head);
     if (!bed_next_answer(&s->bed, i, &status, &s->head, &body)) FAIL("no whole answer");
+    if (compressed) decode(&s->head, &body);
+    else if (memmem(s->head.ptr, s->head.len, "Content-Encoding", 16)) FAIL("the answer is compressed");
     buf_add_uint(&got, status);
     if (body.len) buf_add_byte(&got, ' '), buf_add(&got, buf_span(&body));
     if (!matches(s, want, buf_span(&got))) FAIL("the answer is '%.*s'\nwant '%.*s'", (int)got.len, got.ptr, (int)want.len, want.ptr);
@@ -286,6 +332,7 @@ static void expect_frame(struct script *s, unsigned i, struct span want)
 {
     struct buf got = { 0 };
     int opcode = 0, wanted = 1;
+    bool compressed = span_eat_prefix(&want, SPAN("z "));
     if (!bed_next_frame(&s->bed, i, &opcode, &got)) FAIL("nothing came, want '%.*s'", (int)want.len, want.ptr);
     if (span_eat_prefix(&want, SPAN("b "))) wanted = 2;
     else if (span_same(span_head(want, 6), SPAN(" close"))) {
@@ -296,6 +343,8 @@ static void expect_frame(struct script *s, unsigned i, struct span want)
         buf_clear(&got), buf_add(&got, buf_span(&code)), buf_fini(&code);
     } else if (span_same(want, SPAN(" pong"))) wanted = 10, want = SPAN(""), buf_clear(&got);
     else span_eat(&want, ' ');
+    if (compressed) wanted |= 0x40;
+    if (opcode & wanted & 0x40) open_up(&got);
     if (opcode != wanted || !matches(s, want, buf_span(&got)))
         FAIL("got opcode %d '%.*s'\nwant opcode %d '%.*s'", opcode, (int)got.len, got.ptr, wanted, (int)want.len, want.ptr);
     buf_fini(&got);
@@ -315,7 +364,8 @@ static void expect(struct script *s, unsigned i, struct span want)
         if (!memmem(s->head.ptr, s->head.len, line.ptr, line.len)) FAIL("the head is\n%.*swant '%.*s'", (int)s->head.len, s->head.ptr, (int)line.len, line.ptr);
         buf_fini(&line);
     } else if (is_answer(s, i)) {
-        expect_answer(s, i, span_skip(want, 1));
+        span_eat(&want, ' ');
+        expect_answer(s, i, want);
     } else expect_frame(s, i, want);
 }
 
@@ -476,6 +526,7 @@ static void finish_case(struct script *s)
 
 static uint64_t stat_of(struct script *s, struct span name)
 {
+    gate_measure(s->bed.gate);
 #define STAT(n, kind, help) if (span_same(name, SPAN(#n))) return s->bed.stats.n;
 #define STAT_ERRS(n, help) \
     for (int e = 0; e < ERR_COUNT; e++) { \
@@ -554,13 +605,16 @@ static void do_line(struct script *s, struct span line)
         span_to_uint(span_skip(line, 1), UINT32_MAX, &ms);
         bed_pass(&s->bed, ms);
     }
-    else if (span_starts(line, '<')) {      /* <ws TEXT, <wsb TEXT: a name may not end with b */
+    else if (span_starts(line, '<')) {      /* <ws TEXT, <wsb TEXT: a name may not end with b or z */
         struct span name = span_skip(word, 1);
         bool binary = name.len > 1 && name.ptr[name.len - 1] == 'b';
         if (binary) name.len--;
+        bool compressed = name.len > 1 && name.ptr[name.len - 1] == 'z';
+        if (compressed) name.len--;
         struct buf want = { 0 };
+        if (compressed) buf_add_literal(&want, "z ");
         if (binary) buf_add_literal(&want, "b ");
-        buf_add(&want, span_skip(line, word.len + (binary ? 1 : 0)));
+        buf_add(&want, span_skip(line, word.len + (binary || compressed ? 1 : 0)));
         expect(s, client(s, name), buf_span(&want));
         buf_fini(&want);
     }

@@ -1,5 +1,8 @@
 #include "frames.h"
+#include "standin.h"
 #include "t.h"
+
+static struct compression none;
 
 static const struct row { const char *name, *nsp, *args; int attachments; const char *poll; } rows[] = {
     { "event",           "/",     "[\"a\",1]", 0, "42[\"a\",1]" },
@@ -16,13 +19,13 @@ TEST(frames_are_made_once_for_each_dialect)
         struct buf strs = { 0 };
         for (int i = 0; i < r->attachments; i++) msg_add_str(&strs, SPAN("\x01\x02\x03"));
         struct frames f = frames_event(span_of(r->nsp), span_of(r->args), buf_span(&strs));
-        struct blob *poll = frames_for(&f, DIALECT_POLL), *ws = frames_for(&f, DIALECT_PLAIN);
+        struct blob *poll = frames_for(&f, DIALECT_POLL, &none), *ws = frames_for(&f, DIALECT_PLAIN, &none);
         SAME(blob_span(poll), r->poll);
-        CHECK(poll == frames_for(&f, DIALECT_POLL) && ws == frames_for(&f, DIALECT_PLAIN));
+        CHECK(poll == frames_for(&f, DIALECT_POLL, &none) && ws == frames_for(&f, DIALECT_PLAIN, &none));
         EQUAL(ws->refs, 1);
-        CHECK(poll == frames_for(&f, DIALECT_POLL | DIALECT_V3 | DIALECT_DEFLATE));     /* they queue the same bytes */
+        CHECK(poll == frames_for(&f, DIALECT_POLL | DIALECT_V3 | DIALECT_DEFLATE, &none));     /* they queue the same bytes */
         /* law: translating gives what would have been made */
-        struct blob *there = frames_translate(poll, DIALECT_PLAIN);
+        struct blob *there = frames_translate(poll, DIALECT_PLAIN, &none);
         SAME_SPAN(blob_span(there), blob_span(ws));
         blob_drop(&there);
         frames_fini(&f);
@@ -30,9 +33,28 @@ TEST(frames_are_made_once_for_each_dialect)
     }
 }
 
+TEST(frames_compress_for_all_at_once)
+{
+    struct compression with = { .by = &standin, .threshold_bytes = 20 };
+    struct buf strs = { 0 };
+    msg_add_str(&strs, SPAN("bbbbbbbbbbbbbbbbbbbbbbbb")), msg_add_str(&strs, SPAN("short"));
+    struct frames f = frames_event(SPAN("/"), SPAN("[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]"), buf_span(&strs));
+    struct blob *one = frames_for(&f, DIALECT_DEFLATE, &with);
+    CHECK(one == frames_for(&f, DIALECT_DEFLATE, &with) && one != frames_for(&f, DIALECT_PLAIN, &with));
+    EQUAL(with.made[COMPRESSION_MESSAGE], 2);      /* text and attachment; the short one is not worth it */
+    CHECK(with.saved_bytes > 60);
+    struct blob *there = frames_translate(frames_for(&f, DIALECT_POLL, &with), DIALECT_DEFLATE, &with);
+    SAME_SPAN(blob_span(there), blob_span(one));
+    blob_drop(&there);
+    frames_fini(&f);
+    f = frames_event(SPAN("/"), SPAN("[\"a\"]"), SPAN(""));
+    CHECK(frames_for(&f, DIALECT_DEFLATE, &with) == frames_for(&f, DIALECT_PLAIN, &with));     /* the same blob, held twice */
+    frames_fini(&f), buf_fini(&strs);
+}
+
 TEST(frames_translate_engine_packets)
 {
-    struct blob *ping = frames_engine(SPAN("2"), DIALECT_POLL), *ws = frames_translate(ping, DIALECT_PLAIN);
+    struct blob *ping = frames_engine(SPAN("2"), DIALECT_POLL), *ws = frames_translate(ping, DIALECT_PLAIN, &none);
     SAME(blob_span(ping), "2");
     SAME(blob_span(ws), "\x81\x01" "2");
     blob_drop(&ping), blob_drop(&ws);
@@ -46,8 +68,8 @@ TEST(frames_of_every_length_class)
         for (size_t k = 0; k < lengths[i]; k++) buf_add_byte(&text, 'x');
         struct frames f = frames_packet(buf_span(&text), SPAN(""));
         if (lengths[i] == 0) f.args = SPAN("[]"), f.nsp = SPAN("/");
-        struct blob *there = frames_translate(frames_for(&f, DIALECT_POLL), DIALECT_PLAIN);
-        SAME_SPAN(blob_span(there), blob_span(frames_for(&f, DIALECT_PLAIN)));
+        struct blob *there = frames_translate(frames_for(&f, DIALECT_POLL, &none), DIALECT_PLAIN, &none);
+        SAME_SPAN(blob_span(there), blob_span(frames_for(&f, DIALECT_PLAIN, &none)));
         blob_drop(&there);
         frames_fini(&f);
         buf_fini(&text);
