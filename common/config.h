@@ -34,6 +34,7 @@ struct config_listener {
     uint16_t port;                  /* instance i listens on port + i * port_step */
     uint16_t port_step;             /* 0: all instances share the port (SO_REUSEPORT) */
     char    *path;                  /* "/socket.io/" */
+    char    *raw_namespace;         /* Engine.IO alone, its messages are events of this namespace; "": Socket.IO */
     struct config_tls tls;
     struct config_strings origins;  /* CORS: allowed origins; "*" reflects any */
     bool     credentials;           /* Access-Control-Allow-Credentials */

@@ -38,6 +38,13 @@ static bool has(const struct config_strings *list, const char *text)
     return false;
 }
 
+static bool has_namespace(const struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->namespace_count; i++)
+        if (strcmp(c->namespaces[i].name, name) == 0) return true;
+    return false;
+}
+
 static void check_listeners(struct config *c, struct buf *errors, struct buf *key)
 {
     if (c->instances.gateway && !c->listener_count)
@@ -56,6 +63,9 @@ static void check_listeners(struct config *c, struct buf *errors, struct buf *ke
         if (l->max_message_bytes > c->router.max_body_bytes)
             node_error(errors, config_place(c, "listeners", l->name, "max_message_bytes", NULL), key_of(key, "listeners", l->name, "max_message_bytes"),
                        "%u bytes are more than router.max_body_bytes (%u): such a message could not be carried", l->max_message_bytes, c->router.max_body_bytes);
+        if (l->raw_namespace[0] && !has_namespace(c, l->raw_namespace))
+            node_error(errors, config_place(c, "listeners", l->name, "raw_namespace", NULL), key_of(key, "listeners", l->name, "raw_namespace"),
+                       "there is no namespace '%s'", l->raw_namespace);
         if (l->credentials && has(&l->origins, "*"))
             node_error(&c->warnings, config_place(c, "listeners", l->name, "credentials", NULL), key_of(key, "listeners", l->name, "credentials"),
                        "with origin '*' every page may act with its visitor's cookies");
@@ -73,9 +83,7 @@ static void check_plane(struct config *c, struct buf *errors, struct buf *key, c
                    "%s is not loopback: 'keys' (CURVE public keys that may connect) are needed", p->address);
     for (size_t i = 0; i < p->namespaces.count; i++) {
         const char *nsp = p->namespaces.at[i];
-        bool found = strcmp(nsp, "*") == 0;
-        for (size_t j = 0; j < c->namespace_count; j++) found |= strcmp(c->namespaces[j].name, nsp) == 0;
-        if (!found)
+        if (strcmp(nsp, "*") != 0 && !has_namespace(c, nsp))
             node_error(errors, config_place(c, "router", name, "namespaces", NULL), key_of(key, "router", name, "namespaces"),
                        "there is no namespace '%s'", nsp);
     }

@@ -1,5 +1,8 @@
-/* client - the Socket.IO packets of a session: what is allowed, and who hears of it (traps 26 to 32). */
+/* client - the Socket.IO packets of a session: what is allowed, and who hears of it (traps 26 to 32).
+ * On a raw listener there are none: the session is one socket, each of its messages the event "message". */
 #include "gate_state.h"
+
+#include "json.h"
 
 #include <stdlib.h>
 
@@ -61,8 +64,31 @@ static enum err on_packet(struct session *s, const struct sio_packet *p, const s
     return ERR_STATE;
 }
 
+/* ---- raw messages */
+
+static enum err on_raw(struct session *s, struct span message, bool binary)
+{
+    struct buf json = { 0 };
+    buf_add_literal(&json, "[\"message\",");
+    if (binary) buf_add_literal(&json, "{\"_placeholder\":true,\"num\":0}");
+    else json_quote(&json, message);
+    buf_add_byte(&json, ']');
+    enum err e = on_event(s, &(struct sio_packet){ .type = binary ? SIO_BINARY_EVENT : SIO_EVENT, .attachments = binary, .nsp = s->listener->raw->name,
+                                                   .id = SIO_NO_ID, .json = buf_span(&json), .name = SPAN("\"message\"") }, &message);
+    buf_fini(&json);
+    return e;
+}
+
+void client_begin(struct session *s)
+{
+    if (s->listener->raw) connect_begin(s, &(struct sio_packet){ .type = SIO_CONNECT, .nsp = s->listener->raw->name, .id = SIO_NO_ID });
+}
+
+/* ---- messages in */
+
 enum err client_on_text(struct session *s, struct span text)
 {
+    if (s->listener->raw) return on_raw(s, text, false);
     if (s->assembly) return ERR_STATE;
     struct sio_packet p;
     enum err e = sio_decode(&p, text);
@@ -74,6 +100,7 @@ enum err client_on_text(struct session *s, struct span text)
 
 enum err client_on_binary(struct session *s, struct span bytes)
 {
+    if (s->listener->raw) return on_raw(s, bytes, true);
     enum err e = assembly_add(s->assembly, bytes);
     if (e != OK) return e == ERR_AGAIN ? OK : e;
     struct assembly *whole = s->assembly;

@@ -2,6 +2,7 @@
 
 #include "base64.h"
 #include "eio4.h"
+#include "json.h"
 #include "sio.h"
 #include "ws_deflate.h"
 
@@ -60,6 +61,43 @@ static void add_text(struct frames *f, const struct carrier *to, struct buf *out
     buf_fini(&text);
 }
 
+/* A text in 'json' as it is meant. Polling's payloads can't carry their own separator: it is replaced. */
+static void add_raw_text(const struct carrier *to, struct span json, struct buf *out)
+{
+    struct buf text = { 0 }, fit = { 0 };
+    json_unquote(&text, json);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] == '\x1e') buf_add_literal(&fit, "\xef\xbf\xbd");
+        else buf_add_byte(&fit, text.ptr[i]);
+    to->text(out, buf_span(&fit));
+    buf_fini(&text), buf_fini(&fit);
+}
+
+static bool is_attachment(struct span value, uint64_t count, uint64_t *n)
+{
+    return json_type_of(value) == JSON_OBJECT && json_is_true(json_find(value, SPAN("_placeholder")))
+        && count && json_to_uint(json_find(value, SPAN("num")), count - 1, n);
+}
+
+/* Text and binary as they are, anything else as its JSON. */
+static void add_raw(struct frames *f, const struct carrier *to, struct buf *out)
+{
+    struct span args = f->args, value;
+    if (!json_next(&args, &value) || !span_starts(value, '"') || !json_string_is(value, SPAN("message"))) return;
+    while (json_next(&args, &value)) {
+        struct span rest = f->attachments, one;
+        uint64_t n;
+        if (json_type_of(value) == JSON_STRING) {
+            add_raw_text(to, value, out);
+        } else if (is_attachment(value, f->attachment_count, &n)) {
+            do (void)msg_next_str(&rest, &one); while (n--);
+            to->binary(out, one);
+        } else {
+            to->text(out, value);
+        }
+    }
+}
+
 /* ---- frames */
 
 struct frames frames_event(struct span nsp, struct span args, struct span attachments)
@@ -77,14 +115,15 @@ struct frames frames_packet(struct span text, struct span attachments)
 /* Bits that make no difference to the bytes are left out, so that one blob serves them all. */
 static uint8_t same_bytes(uint8_t dialect)
 {
-    return dialect & DIALECT_POLL ? dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET) : dialect;
+    return dialect & DIALECT_POLL ? dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET | DIALECT_RAW) : dialect;
 }
 
 static struct blob *make(struct frames *self, uint8_t dialect, struct compression *with)
 {
     if (dialect & DIALECT_DEFLATE) return ws_deflate_frames(frames_for(self, dialect & (uint8_t)~DIALECT_DEFLATE, with), with);
     struct buf out = { 0 };
-    add_text(self, carrier_of(dialect), &out);
+    if (dialect & DIALECT_RAW) add_raw(self, carrier_of(dialect), &out);
+    else add_text(self, carrier_of(dialect), &out);
     struct blob *made = blob_new(buf_span(&out));
     buf_fini(&out);
     return made;
@@ -93,18 +132,20 @@ static struct blob *make(struct frames *self, uint8_t dialect, struct compressio
 struct blob *frames_for(struct frames *self, uint8_t dialect, struct compression *with)
 {
     dialect = same_bytes(dialect);
-    uint64_t bit = UINT64_C(1) << dialect;
-    if (!(self->made_set & bit)) {
+    uint64_t *set = &self->made_set[dialect / 64], bit = UINT64_C(1) << dialect % 64;
+    if (!(*set & bit)) {
         self->made[dialect] = make(self, dialect, with);
-        self->made_set |= bit;
+        *set |= bit;
     }
     return self->made[dialect];
 }
 
 void frames_fini(struct frames *self)
 {
-    for (uint64_t left = self->made_set; left; left &= left - 1) blob_drop(&self->made[__builtin_ctzll(left)]);
-    self->made_set = 0;
+    for (size_t i = 0; i < DIALECT_COUNT / 64; i++) {
+        for (uint64_t left = self->made_set[i]; left; left &= left - 1) blob_drop(&self->made[i * 64 + (size_t)__builtin_ctzll(left)]);
+        self->made_set[i] = 0;
+    }
 }
 
 struct blob *frames_engine(struct span packet, uint8_t dialect)
@@ -140,6 +181,6 @@ struct blob *frames_translate(const struct blob *queued, uint8_t dialect, struct
 
 void frames_append(struct buf *out, const struct blob *frame, uint8_t dialect)
 {
-    if (out->len && dialect & DIALECT_POLL) buf_add_byte(out, '\x1e');
+    if (out->len && blob_span(frame).len && dialect & DIALECT_POLL) buf_add_byte(out, '\x1e');
     buf_add(out, blob_span(frame));
 }

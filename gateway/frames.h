@@ -8,7 +8,8 @@
  * while packets wait, that of an Engine.IO 4 payload (0x1e between packets, b<base64>
  * for binary): what goes out is made of it when a GET is answered, and what is left
  * at an upgrade is translated. A packet with attachments is one blob in every dialect,
- * so nothing can come between its parts. Where nothing is worth compressing, the blob is
+ * so nothing can come between its parts. In DIALECT_RAW what is no event "message" is an
+ * empty blob: there is nothing to be told. Where nothing is worth compressing, the blob is
  * the one of the dialect without that bit. Made blobs live until frames_fini; who
  * queues one holds it. What 'frames' is made of is borrowed until then. Pure. */
 #ifndef CAUSEWAY_GATEWAY_FRAMES_H
@@ -26,7 +27,8 @@ enum {
     DIALECT_B64     = 8,        /* carrier: Engine.IO 3 to a client that takes no binary */
     DIALECT_MSGPACK = 16,       /* content: socket.io-msgpack-parser's packets; else text and attachments */
     DIALECT_OFFSET  = 32,       /* content: events carry the stream's position as their last argument */
-    DIALECT_COUNT   = 64,
+    DIALECT_RAW     = 64,       /* content: no Socket.IO; the arguments of the event "message", one Engine.IO message each */
+    DIALECT_COUNT   = 128,
 };
 
 struct frames {
@@ -34,7 +36,7 @@ struct frames {
     struct span  text;              /* or a Socket.IO packet as it stands; then nsp and args are empty */
     struct span  attachments;       /* strs */
     unsigned     attachment_count;
-    uint64_t     made_set;          /* which of them are made */
+    uint64_t     made_set[DIALECT_COUNT / 64];      /* which of them are made */
     struct blob *made[DIALECT_COUNT];
 };
 

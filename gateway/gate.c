@@ -44,8 +44,8 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     g->setup = *setup, g->now = now, g->stats = setup->stats, g->config = setup->config;
     g->compression = (struct compression){ .by = setup->compressor, .threshold_bytes = setup->config->compression.threshold_bytes };
     wheel_init(&g->wheel, 0, now.mono);
-    listeners_init(g);
     init_spaces(g);
+    listeners_init(g);
     seed(g, &g->sessions, key_of_session);
     seed(g, &g->addresses, NULL);
     seed(g, &g->waits, NULL);

@@ -33,6 +33,7 @@ struct listener {
     struct cidr     *trusted;
     size_t           trusted_count;
     bool             polling, websocket, upgrades, deflate;
+    struct space    *raw;           /* Engine.IO alone: the namespace of its messages; NULL: Socket.IO */
     struct http1_limits http;
     struct ws_limits ws;
     struct outbox_limits queue;
@@ -152,7 +153,8 @@ void conn_free(struct conn *c);
 void conn_fail(struct conn *c, enum err e);     /* an HTTP error: http1's status, then closed */
 void conn_forget(struct conn *c);               /* its exchange is over */
 
-/* ---- client.c: Socket.IO packets of a session */
+/* ---- client.c: Socket.IO packets of a session, or its raw messages */
+void client_begin(struct session *s);           /* it has its greeting */
 enum err client_on_text(struct session *s, struct span text);
 enum err client_on_binary(struct session *s, struct span bytes);
 enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* until it is open */

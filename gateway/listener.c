@@ -35,6 +35,7 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     l->deflate = c->permessage_deflate && g->compression.by;
     l->http = (struct http1_limits){ c->max_head_bytes, c->max_headers_count, c->max_message_bytes };
     l->ws = (struct ws_limits){ c->max_message_bytes, false };
+    if (c->raw_namespace[0]) l->raw = gate_space(g, span_of(c->raw_namespace));
     l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
 }
 

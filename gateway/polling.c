@@ -100,6 +100,7 @@ static void on_handshake(struct conn *c, struct listener *l, const struct http1_
     http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
     conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), buf_span(&text));
     buf_fini(&text);
+    client_begin(s);
 }
 
 /* ---- GET */
@@ -158,21 +159,22 @@ static void on_post(struct session *s, struct conn *c, const struct http1_reques
     }
 }
 
-static void on_payload(struct session *s, struct span body)
+static enum err on_payload(struct session *s, struct span body)
 {
     struct gate *g = s->gate;
     struct buf binary = { 0 };
     struct eio4_packet p;
+    enum err e = OK;
     for (struct eio4_payload it = eio4_payload(body); it.more && session_live(s); ) {
-        enum err e = eio4_next(&it, &p, &binary);
-        if (e != OK) {      /* trap 13: what came before it was good */
-            g->stats->refused_eio[e]++;
-            session_close(s, REASON_PARSE_ERROR, true);
-            break;
-        }
+        if ((e = eio4_next(&it, &p, &binary)) != OK) break;
         session_on_packet(s, &p);
     }
     buf_fini(&binary);
+    if (e != OK) {      /* trap 13: what came before it was good */
+        g->stats->refused_eio[e]++;
+        session_close(s, REASON_PARSE_ERROR, false);
+    }
+    return e;
 }
 
 void polling_on_body(struct conn *c)
@@ -185,7 +187,10 @@ void polling_on_body(struct conn *c)
     }
     x->session = NULL;
     s->post = NULL;
-    on_payload(s, buf_span(&x->body));
+    if (on_payload(s, buf_span(&x->body)) != OK) {
+        request_error(c, 3);
+        return;
+    }
     http1_add(&x->fields, SPAN("cache-control"), SPAN("no-store"));
     conn_answer(c, 200, SPAN("text/html"), SPAN("ok"));
 }

@@ -48,6 +48,7 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
     } while (map_find(&g->sessions, sid_span(&s->sid)));
     s->gate = g, s->listener = r->listener, s->address = r->address;
     s->dialect = r->dialect;
+    if (r->listener->raw) s->dialect |= DIALECT_RAW;
     s->state = r->dialect & DIALECT_POLL ? SESSION_POLLING : SESSION_SOCKET;
     s->handshake = handshake_new(r);
     s->since = g->now.wall;
@@ -77,7 +78,9 @@ void session_free(struct session *s)
 
 struct session *session_find(struct gate *g, struct span sid)
 {
-    return map_find(&g->sessions, sid);
+    struct session *s = map_find(&g->sessions, sid);
+    if (s && s->ping_due && session_live(s) && g->now.mono >= s->beat.at.deadline) session_on(s, SESSION_DUE_BEAT, SPAN(""));
+    return s;
 }
 
 size_t session_bytes(const struct session *s)
@@ -116,6 +119,7 @@ bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect)
 {
     struct gate *g = s->gate;
     if (!session_live(s)) return false;
+    if (blob_span(frame).len == 0) return true;     /* nothing that a raw client could be told */
     if (dialect != s->dialect) {        /* made before the upgrade */
         struct blob *other = frames_translate(frame, s->dialect, &g->compression);
         bool fine = session_send_frame(s, other, s->dialect);

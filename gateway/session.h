@@ -83,7 +83,7 @@ struct session_open_request {           /* a handshake */
     uint8_t          dialect;
 };
 struct session *session_new(struct gate *g, const struct session_open_request *r);
-struct session *session_find(struct gate *g, struct span sid);
+struct session *session_find(struct gate *g, struct span sid);      /* one whose time is over is closed by now, even before its timer */
 static inline bool session_live(const struct session *s) { return s->state < SESSION_CLOSING; }
 void session_greeting(const struct session *s, struct buf *packet);     /* 0{"sid":...} */
 

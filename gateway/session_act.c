@@ -24,6 +24,14 @@ static void alive(struct session *s)
     rearm(s, s->listener->config->ping_timeout_ms);
 }
 
+/* What the ping is late comes off the pong's time, so that interval and timeout add up as the client counts
+ * them; a quarter of it at most, since a gateway that stalled must not close all its clients for that. */
+static uint64_t pong_time(const struct session *s)
+{
+    uint64_t late = s->gate->now.mono - s->beat.at.deadline, timeout = s->listener->config->ping_timeout_ms;
+    return timeout - (late < timeout / 4 ? late : timeout / 4);
+}
+
 void session_on_beat(struct session *s, struct span data)
 {
     (void)data;
@@ -32,7 +40,7 @@ void session_on_beat(struct session *s, struct span data)
         return;
     }
     s->ping_due = true, s->grace = false;
-    rearm(s, s->listener->config->ping_timeout_ms);
+    rearm(s, pong_time(s));
     session_send_engine(s, SPAN("2"));
 }
 

@@ -76,6 +76,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         session_greeting(s, &packet);
         session_send_engine(s, buf_span(&packet));
         buf_fini(&packet);
+        client_begin(s);
         return;
     }
     accept_upgrade(c, l, r, key);

@@ -249,3 +249,22 @@ TEST(gate_refuses_a_connect_that_it_would_have_to_keep_and_can_not)
     EQUAL(b.stats.refused_sio[ERR_FULL], 1);
     bed_fini(&b);
 }
+
+/* ---- a gateway that stalled does not close all its clients for it: they have three quarters of pingTimeout */
+
+TEST(gate_that_stalled_waits_for_pongs_all_the_same)
+{
+    struct bed b;
+    bed_init(&b, NULL);
+    bed_websocket(&b, 0, "", "");
+    bed_text(&b, 0, "40");
+    skip(&b, 0);
+    b.now.mono += 60000, b.now.wall += 60000;
+    bed_pass(&b, 0);
+    expect(&b, 0, "2");
+    bed_pass(&b, 14990);
+    CHECK(!b.client[0].closed);
+    bed_pass(&b, 20);
+    CHECK(b.client[0].closed);
+    bed_fini(&b);
+}
