@@ -115,7 +115,7 @@ struct config {
     } bus;
     struct {
         uint16_t port_step;         /* 10 */
-        uint32_t history_bytes, history_count, history_ms;
+        uint32_t history_bytes, history_count, history_ms, recovery_bytes;
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
         uint32_t max_rooms, max_body_bytes, max_addresses_count, command_queue_bytes, hold_bytes;

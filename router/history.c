@@ -10,6 +10,9 @@ void history_init(struct history *self, const struct history_limits *limits)
 static void shift(struct history *self)
 {
     struct record *oldest = &self->at[self->head];
+    struct past_stream *p = past_find(&self->past, oldest->router, oldest->epoch);
+    if (p && oldest->seq > p->dropped) p->dropped = oldest->seq;
+    if (p && oldest->time > p->until) p->until = oldest->time;
     self->bytes -= blob_span(oldest->stamped).len;
     blob_drop(&oldest->stamped);
     self->head = (self->head + 1) & (self->cap - 1);
@@ -19,6 +22,7 @@ static void shift(struct history *self)
 void history_fini(struct history *self)
 {
     while (self->count) shift(self);
+    past_fini(&self->past);
     free(self->at);
     *self = (struct history){ 0 };
 }
@@ -44,6 +48,8 @@ void history_add(struct history *self, const struct record *record)
     }
     self->at[(self->head + self->count++) & (self->cap - 1)] = *record;
     self->bytes += blob_span(record->stamped).len;
+    struct past_stream *p = past_need(&self->past, record->router, record->epoch);
+    if (record->seq > p->head) p->head = record->seq;
     while (self->count > self->limits.count || self->bytes > self->limits.bytes) {
         shift(self);
         self->dropped++;
@@ -70,11 +76,6 @@ size_t history_since(const struct history *self, uint16_t router, uint64_t epoch
 
 bool history_reaches(const struct history *self, uint16_t router, uint64_t epoch, uint64_t since)
 {
-    size_t i = history_since(self, router, epoch, since);
-    if (i > 0) return true;         /* something at or before it is here, so nothing after it is lost */
-    for (; i < self->count; i++) {
-        const struct record *r = history_at(self, i);
-        if (r->router == router && r->epoch == epoch) return r->seq == since + 1;
-    }
-    return false;
+    const struct past_stream *p = past_find(&self->past, router, epoch);
+    return p && since >= p->dropped;
 }

@@ -13,6 +13,7 @@ struct owner *owner_new(const struct owner_options *options)
     self->o = *options;
     rooms_init(&self->rooms, &options->seed, options->max_rooms);
     history_init(&self->history, &options->history);
+    (void)past_need(&self->history.past, options->number, options->epoch);
     commits_init(&self->commits);
     answers_init(&self->answers);
     marks_init(&self->marks, &options->seed, options->publish_ids, options->publish_ids_ms);
@@ -115,10 +116,10 @@ void owner_deliver(struct owner *self, bool all, struct effects *out)
 
 /* ---- an emit */
 
-static void keep(struct owner *self, const struct msg_STAMPED *stamped, struct blob *encoded, uint64_t hash)
+static void keep(struct owner *self, const struct msg_STAMPED *stamped, struct blob *encoded, uint64_t hash, bool alone)
 {
     struct record record = { .router = stamped->router, .epoch = stamped->epoch, .seq = stamped->seq, .time = stamped->time,
-                             .hash = hash, .stamped = encoded };
+                             .hash = hash, .alone = alone, .stamped = encoded };
     history_add(&self->history, &record);
 }
 
@@ -220,6 +221,7 @@ enum err owner_on_emit(struct owner *self, const struct from *from, const struct
         return e;
     }
     uint64_t seq = ++self->seq;
+    if (now.wall > self->time) self->time = now.wall;
     marks_see(&self->marks, self->o.number, self->o.number, self->o.epoch, emit.origin, emit.origin_epoch, emit.number);
     struct answer *answer = NULL;
     if (emit.ref) {
@@ -228,12 +230,12 @@ enum err owner_on_emit(struct owner *self, const struct from *from, const struct
         if (body.flags & (BODY_REACHED | BODY_ACK)) answer->waiting = set, answer->counts = true;
     }
     struct msg_STAMPED stamped = { .router = self->o.number, .epoch = self->o.epoch, .seq = seq, .origin = emit.origin,
-        .origin_epoch = emit.origin_epoch, .origin_number = emit.number, .time = now.wall, .publish_id = emit.publish_id, .body = emit.body };
+        .origin_epoch = emit.origin_epoch, .origin_number = emit.number, .time = self->time, .publish_id = emit.publish_id, .body = emit.body };
     struct delivery d = { .set = set, .seq = seq, .ref = answer && answer->counts ? answer->ref : 0,
                           .stamped = encode(self, &stamped) };
     uint64_t ticket = 0;
     if (!(body.flags & BODY_VOLATILE)) {
-        keep(self, &stamped, blob_hold(d.stamped), hash);
+        keep(self, &stamped, blob_hold(d.stamped), hash, msg_count_strs(body.to) == 1);
         ticket = copy(self, standby, blob_span(d.stamped), out);
     }
     d.held = ticket == 0;
@@ -266,20 +268,23 @@ enum err owner_on_copies(struct owner *self, uint16_t holder, struct span list)
     struct span bytes;
     while (msg_next_str(&list, &bytes)) {
         struct msg_STAMPED s;
+        struct msg_BODY body;
         enum err e = msg_decode_STAMPED(&s, bytes);
         if (e == OK) e = owner_key(&self->key, s.body);
+        if (e == OK) e = msg_decode_BODY(&body, s.body);
         if (e != OK) return e;
         marks_see(&self->marks, s.router, holder, s.epoch, s.origin, s.origin_epoch, s.origin_number);
         if (s.publish_id.len) marks_publish(&self->marks, s.publish_id, s.epoch, s.seq, 0, s.time);
-        keep(self, &s, blob_new(bytes), rank_hash(buf_span(&self->key)));
+        keep(self, &s, blob_new(bytes), rank_hash(buf_span(&self->key)), msg_count_strs(body.to) == 1);
         self->o.stats->copies_in++;
     }
     return OK;
 }
 
-void owner_on_marks(struct owner *self, uint16_t router, struct span list)
+void owner_on_handed(struct owner *self, uint16_t router, const struct msg_HANDED *handed)
 {
-    marks_take(&self->marks, router, list);
+    marks_take(&self->marks, router, handed->marks);
+    past_take(&self->history.past, handed->streams);
 }
 
 void owner_forget_gateway(struct owner *self, uint16_t gateway)
@@ -316,80 +321,19 @@ void owner_clog(struct owner *self, uint16_t gateway, bool on)
     else gateways_drop(&self->clogged, gateway);
 }
 
-/* How far our stream has left: what still waits for its standby is not yet anybody's position. */
-static uint64_t delivered(const struct owner *self)
-{
-    uint64_t first = deliveries_first(&self->deliveries);
-    return first == UINT64_MAX ? self->seq : first - 1;
-}
-
 void owner_tick(struct owner *self, struct effects *out)
 {
     struct gateways set = { 0 };
     every_gateway(self, &set);
     for (int g = -1; (g = gateways_next(&set, g)) >= 0;) {
-        msg_encode_TICK(&self->scratch, &(struct msg_TICK){ .head = delivered(self), .last = self->meant[g] });
+        msg_encode_TICK(&self->scratch, &(struct msg_TICK){ .head = owner_delivered(self), .last = self->meant[g] });
         effects_add_buf(out, ROLE_GATEWAY, (uint16_t)g, MSG_TICK, &self->scratch, 0);
     }
 }
 
-/* ---- replay */
-
-enum { REPLAY_BYTES = 1 << 20 };    /* of one REPLAYED (the gateway asks again from its head), or one HAND */
-
-/* Does this record concern one of these rooms, or (none named) anything the gateway is interested in? */
-static bool concerns(struct owner *self, struct span stamped, struct span rooms, uint16_t gateway)
-{
-    struct msg_STAMPED s;
-    struct msg_BODY body;
-    struct span to;
-    if (msg_decode_STAMPED(&s, stamped) != OK || msg_decode_BODY(&body, s.body) != OK) return false;
-    while (msg_next_str(&body.to, &to)) {
-        buf_clear(&self->key);
-        address_key(&self->key, body.nsp, to);
-        struct span rest = rooms, room;
-        while (msg_next_str(&rest, &room))
-            if (span_same(room, buf_span(&self->key))) return true;
-        if (rooms.len) continue;
-        const struct gateways *interested = rooms_find(&self->rooms, buf_span(&self->key));
-        if (interested && gateways_has(interested, gateway)) return true;
-        struct address address;
-        uint16_t number;
-        if (address_decode(&address, to) == OK && address.kind == ADDRESS_SOCKET && sid_of_socket(address.name, &number) == OK && number == gateway)
-            return true;
-        if (view_owner(self->o.view, buf_span(&self->key)) != self->o.number) return true;
-    }
-    return false;
-}
-
-enum err owner_on_replay(struct owner *self, const struct from *from, const struct msg_REPLAY *replay, struct effects *out)
-{
-    owner_note(self, from);
-    if (from->role != ROLE_GATEWAY || from->number >= ROOMS_GATEWAYS) return ERR_AUTH;
-    bool ours = replay->epoch == self->o.epoch;
-    bool complete = (ours && replay->since >= delivered(self)) ||
-                    history_reaches(&self->history, self->o.number, replay->epoch, replay->since);
-    struct buf list = { 0 };
-    uint64_t head = ours ? delivered(self) : replay->since;
-    for (size_t i = history_since(&self->history, self->o.number, replay->epoch, replay->since); i < self->history.count; i++) {
-        const struct record *r = history_at(&self->history, i);
-        if (r->router != self->o.number || r->epoch != replay->epoch || r->seq <= replay->since || (ours && r->seq > head)) continue;
-        if (list.len > REPLAY_BYTES) {
-            head = r->seq - 1;
-            break;
-        }
-        if (concerns(self, blob_span(r->stamped), replay->rooms, from->number)) msg_add_str(&list, blob_span(r->stamped));
-        if (!ours) head = r->seq;
-    }
-    msg_encode_REPLAYED(&self->scratch, &(struct msg_REPLAYED){ .ref = replay->ref, .complete = complete, .head = head, .stamped = buf_span(&list) });
-    effects_add_buf(out, ROLE_GATEWAY, from->number, MSG_REPLAYED, &self->scratch, 0);
-    buf_fini(&list);
-    self->o.stats->replays_out++;
-    if (!complete) self->o.stats->replays_short++;
-    return OK;
-}
-
 /* ---- ownership moves */
+
+enum { HAND_BYTES = 1 << 20 };      /* of one HAND, or one unasked REPLAYED */
 
 static bool holds(const uint16_t pair[2], uint16_t router)
 {
@@ -419,8 +363,8 @@ static void finish_streams(struct owner *self, struct effects *out)
             const struct position *p = &self->positions[g][r->router];
             rank_pick(old->number, old->count, r->hash, &owner, &standby);
             if (standby != self->o.number || p->epoch != r->epoch || r->seq <= p->seq) continue;
-            if (concerns(self, blob_span(r->stamped), (struct span){ "", 0 }, g)) msg_add_str(&list, blob_span(r->stamped));
-            if (list.len > REPLAY_BYTES) give(self, g, &list, out);
+            if (owner_concerns(self, blob_span(r->stamped), (struct span){ "", 0 }, g)) msg_add_str(&list, blob_span(r->stamped));
+            if (list.len > HAND_BYTES) give(self, g, &list, out);
         }
         give(self, g, &list, out);
         buf_fini(&list);
@@ -457,20 +401,21 @@ void owner_hand_over(struct owner *self, struct effects *out)
         for (int k = 0; k < 2; k++)
             if (after[k] != RANK_NOBODY && after[k] != self->o.number && !holds(before, after[k])) {
                 msg_add_str(&lists[after[k]], blob_span(r->stamped));
-                if (lists[after[k]].len > REPLAY_BYTES) hand(self, after[k], &lists[after[k]], out);
+                if (lists[after[k]].len > HAND_BYTES) hand(self, after[k], &lists[after[k]], out);
             }
     }
-    struct buf marks = { 0 };
+    struct buf marks = { 0 }, streams = { 0 };
     marks_give(&self->marks, self->o.number, &marks);
+    past_give(&self->history.past, &streams);
     for (uint16_t n = 0; n < VIEW_OWNERS_MAX; n++) {
         hand(self, n, &lists[n], out);
         buf_fini(&lists[n]);
     }
     for (size_t i = 0; i < coming->count; i++) {
-        msg_encode_HANDED(&self->scratch, &(struct msg_HANDED){ .view = view_number(view), .marks = buf_span(&marks) });
+        msg_encode_HANDED(&self->scratch, &(struct msg_HANDED){ .view = view_number(view), .marks = buf_span(&marks), .streams = buf_span(&streams) });
         effects_add_buf(out, ROLE_ROUTER, coming->number[i], MSG_HANDED, &self->scratch, 0);
     }
-    buf_fini(&marks);
+    buf_fini(&marks), buf_fini(&streams);
 }
 
 static bool ours(void *self_v, struct span key)
@@ -488,7 +433,11 @@ void owner_activate(struct owner *self, struct effects *out)
         /* What a standby that is gone had not confirmed was handed to its successor with the view. */
         if (n != self->o.number && (!m || (self->lives[n] && self->lives[n] != m->epoch))) owner_release(self, n, out);
         self->lives[n] = m ? m->epoch : 0;
+        if (m) (void)past_need(&self->history.past, n, m->epoch);
     }
+    /* What follows what we have taken over is stamped later, whatever the clock of its owner was. */
+    for (size_t i = 0; i < self->history.count; i++)
+        if (history_at(&self->history, i)->time >= self->time) self->time = history_at(&self->history, i)->time + 1;
 }
 
 bool owner_alive(const struct owner *self, uint16_t router)

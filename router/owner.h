@@ -30,7 +30,7 @@ struct owner_options {
     uint64_t epoch;
     struct siphash_key seed;
     struct history_limits history;
-    size_t   max_rooms, max_addresses, publish_ids;
+    size_t   max_rooms, max_addresses, publish_ids, recovery_bytes;
     uint64_t publish_ids_ms, answer_ms;
     const struct view *view;            /* borrowed: the daemon's */
     struct router_stats *stats;         /* borrowed */
@@ -52,7 +52,7 @@ enum err owner_on_interest(struct owner *self, const struct from *from, const st
 enum err owner_on_reached(struct owner *self, const struct from *from, const struct msg_REACHED *reached, struct effects *out);
 enum err owner_on_replay(struct owner *self, const struct from *from, const struct msg_REPLAY *replay, struct effects *out);
 enum err owner_on_copies(struct owner *self, uint16_t holder, struct span stamped);     /* COPY (we hold it now) and HAND (by who held it): to keep */
-void     owner_on_marks(struct owner *self, uint16_t router, struct span marks);
+void     owner_on_handed(struct owner *self, uint16_t router, const struct msg_HANDED *handed);
 void owner_on_sent(struct owner *self, uint16_t router, uint64_t ticket, uint64_t link_number);     /* of a COPY */
 void owner_on_received(struct owner *self, uint16_t router, uint64_t link_number, struct effects *out);
 void owner_on_positions(struct owner *self, uint16_t gateway, struct span positions);     /* a beat's "0:<epoch>:<seq> 1:..." */

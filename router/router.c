@@ -19,7 +19,7 @@ struct router *router_new(const struct router_options *options)
         .history = { c->router.history_bytes, c->router.history_count, c->router.history_ms },
         .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count,
         .publish_ids = c->router.publish_ids_count, .publish_ids_ms = c->router.publish_ids_ms,
-        .answer_ms = c->router.answer_ms, .view = options->view, .stats = options->stats });
+        .answer_ms = c->router.answer_ms, .recovery_bytes = c->router.recovery_bytes, .view = options->view, .stats = options->stats });
     return self;
 }
 
@@ -121,7 +121,7 @@ static enum err on_handed(struct router *self, const struct from *from, struct s
     owner_note(self->owner, from);
     enum err e = msg_decode_HANDED(&m, fields);
     if (e != OK) return e;
-    owner_on_marks(self->owner, from->number, m.marks);
+    owner_on_handed(self->owner, from->number, &m);
     handover_on_handed(&self->handover, from->number, m.view);
     return OK;
 }
