@@ -50,7 +50,7 @@ struct config_listener {
     uint32_t max_connections, max_connections_per_address;
     uint32_t queue_bytes, queue_age_ms;     /* of one connection's output */
     uint32_t send_buffer_bytes;     /* SO_SNDBUF */
-    uint32_t max_namespaces_count, max_rooms_count, max_attachments_count;
+    uint32_t max_namespaces_count, max_rooms_count, max_acks_count, max_attachments_count;
     struct config_cookie cookie;
     bool     http_compression;      /* gzip or deflate for answers to polls, gzip for files */
     bool     permessage_deflate;    /* agreed on with WebSocket clients that offer it */
@@ -118,9 +118,10 @@ struct config {
         uint32_t history_bytes, history_count, history_ms, recovery_bytes;
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
-        uint32_t max_rooms, max_body_bytes, max_addresses_count, command_queue_bytes, hold_bytes;
+        uint32_t max_rooms, max_body_bytes, max_addresses_count, max_acks_bytes, command_queue_bytes, hold_bytes;
         struct config_plane publish_pull, publish_sub, command, stats;
     } router;
+    struct { uint32_t max_acks_count, acks_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;

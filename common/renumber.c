@@ -35,7 +35,7 @@ static void add_placeholder(struct buf *out, unsigned num, struct renumber *r)
     }
     if (k == r->count) r->used[r->count++] = (uint8_t)num;
     buf_add_literal(out, "{\"_placeholder\":true,\"num\":");
-    buf_add_uint(out, k);
+    buf_add_uint(out, r->base + k);
     buf_add_byte(out, '}');
 }
 

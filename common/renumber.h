@@ -1,7 +1,7 @@
 /* renumber - copies JSON that refers to binary attachments, counting them anew.
  *
  * Whoever sends on a part of a packet sends only the attachments which that part
- * refers to: each {"_placeholder":true,...} comes out as {"_placeholder":true,"num":k},
+ * refers to: each {"_placeholder":true,...} comes out as {"_placeholder":true,"num":base+k},
  * k counting from 0 in order of first use, and used[k] says which of the packet's
  * attachments that is. One pass, no recursion, no allocation but in 'out'. */
 #ifndef CAUSEWAY_RENUMBER_H
@@ -13,6 +13,7 @@
 enum { RENUMBER_MAX = 64 };     /* attachments of one packet */
 
 struct renumber {
+    unsigned base;                  /* numbers begin here: attachments of other packets stand before */
     unsigned count;
     uint8_t  used[RENUMBER_MAX];
 };

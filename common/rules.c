@@ -97,7 +97,7 @@ static void finish(struct rules_effects *out)
 
 static void add_args(struct rules_effects *out, struct rules_effect *e, struct rules_place *p, const struct template *args, struct template_run *run)
 {
-    run->used.count = 0;
+    run->used.base = run->used.count = 0;
     p->args = out->text.len;
     template_render(&out->text, args, run);
     e->args.len = out->text.len - p->args;

@@ -12,7 +12,7 @@ void template_start(struct template_run *run, const struct template_program *p, 
     run->known = run->text = 0;
     run->first_known = false;
     run->failed = TEMPLATE_PATHS_MAX;
-    run->used.count = 0;
+    run->used.base = run->used.count = 0;
 }
 
 /* ---- values */

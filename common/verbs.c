@@ -28,7 +28,7 @@ static const struct { enum need need; enum verb_type type; const char *doc; } fi
 
 static const char *const field_names[FIELD_COUNT] = {
     [FIELD_nsp] = "nsp", [FIELD_to] = "to", [FIELD_except] = "except", [FIELD_args] = "args", [FIELD_volatile] = "volatile",
-    [FIELD_reached] = "reached", [FIELD_timeout] = "timeout", [FIELD_id] = "id", [FIELD_ref] = "ref", [FIELD_close] = "close",
+    [FIELD_reached] = "reached", [FIELD_ack] = "ack", [FIELD_timeout] = "timeout", [FIELD_id] = "id", [FIELD_ref] = "ref", [FIELD_close] = "close",
     [FIELD_after] = "after", [FIELD_limit] = "limit", [FIELD_realm] = "realm",
 };
 
@@ -259,6 +259,7 @@ void verbs_body(struct buf *out, const struct request *r, struct span to_frame, 
     else add_texts(&to, r->verb == VERB_disconnect ? r->subject : r->field[FIELD_to]);
     add_texts(&except, r->field[FIELD_except]);
     if (json_is_true(r->field[FIELD_volatile])) body.flags |= BODY_VOLATILE;
+    if (json_is_true(r->field[FIELD_ack])) body.flags |= BODY_ACK;
     if (json_is_true(r->field[FIELD_close])) body.flags |= BODY_CLOSE;
     if (json_is_true(r->field[FIELD_reached]) || r->verb != VERB_emit) body.flags |= BODY_REACHED;
     if (r->verb == VERB_emit) {

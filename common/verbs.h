@@ -26,7 +26,7 @@ enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS,
                  TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USERS, TYPE_ANY, TYPES };
 
 /* All field names there are; a verb that has no such field refuses it. */
-enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_timeout, FIELD_id, FIELD_ref,
+enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_ack, FIELD_timeout, FIELD_id, FIELD_ref,
              FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_COUNT };
 
 struct request {

@@ -55,9 +55,11 @@ static enum err on_packet(struct session *s, const struct sio_packet *p, const s
         return OK;
     case SIO_EVENT: case SIO_BINARY_EVENT:
         return on_event(s, p, attachments);
-    case SIO_ACK: case SIO_BINARY_ACK:      /* nobody asked for one yet; an unknown one is ignored */
+    case SIO_ACK: case SIO_BINARY_ACK:
         st->acks_in++;
-        return socket_find(s, p->nsp) ? OK : ERR_STATE;
+        if (!(socket = socket_find(s, p->nsp))) return ERR_STATE;
+        acks_on(socket, p, attachments);
+        return OK;
     case SIO_CONNECT_ERROR:
         break;
     }

@@ -64,29 +64,37 @@ static void disconnect(struct socket *s, const struct msg_BODY *b)
     socket_end(s, REASON_SERVER_LEAVE);
 }
 
-uint32_t deliver_body(struct gate *g, struct span body)
+static uint32_t change(struct gate *g, const struct msg_BODY *b)
 {
-    struct msg_BODY b;
-    if (msg_decode_BODY(&b, body) != OK || !gate_space(g, b.nsp)) {
-        g->stats->bus_unknown++;
-        return 0;
-    }
-    if (b.kind == BODY_EMIT) {
-        struct frames f = frames_event(b.nsp, b.args, b.attachments);
-        uint32_t n = targets_each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
-        frames_fini(&f);
-        g->stats->deliveries_out += n;
-        return n;
-    }
-    uint32_t n = targets_collect(g, &b);        /* rooms are about to change: first who, then what */
+    uint32_t n = targets_collect(g, b);         /* rooms are about to change: first who, then what */
     for (size_t i = 0; i < g->target_count; i++) {
         struct socket *s = g->targets[i];
-        struct span names = b.args, name;
-        if (b.kind == BODY_DISCONNECT) disconnect(s, &b);
-        else if (!is_strs(b.args)) move(g, s, (enum body_kind)b.kind, b.nsp, b.args);
-        else while (msg_next_str(&names, &name)) move(g, s, (enum body_kind)b.kind, b.nsp, name);
+        struct span names = b->args, name;
+        if (b->kind == BODY_DISCONNECT) disconnect(s, b);
+        else if (!is_strs(b->args)) move(g, s, (enum body_kind)b->kind, b->nsp, b->args);
+        else while (msg_next_str(&names, &name)) move(g, s, (enum body_kind)b->kind, b->nsp, name);
     }
     return n;
+}
+
+void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref)
+{
+    struct msg_BODY b;
+    uint32_t n = 0;
+    if (msg_decode_BODY(&b, body) != OK || !gate_space(g, b.nsp)) {
+        g->stats->bus_unknown++;
+    } else if (b.kind == BODY_EMIT && b.flags & BODY_ACK) {
+        g->stats->deliveries_out += acks_ask(g, &b, router, ref);
+        return;
+    } else if (b.kind == BODY_EMIT) {
+        struct frames f = frames_event(b.nsp, b.args, b.attachments);
+        n = targets_each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
+        frames_fini(&f);
+        g->stats->deliveries_out += n;
+    } else {
+        n = change(g, &b);
+    }
+    if (ref) GATE_SAY(g, ROLE_ROUTER, router, REACHED, .ref = ref, .count = n);
 }
 
 /* ---- streams */
@@ -103,16 +111,11 @@ static struct stream *stream_of(struct gate *g, uint16_t router, uint64_t epoch)
     return *s;
 }
 
-static void answer(struct gate *g, uint16_t router, uint64_t ref, uint32_t count)
-{
-    if (ref) GATE_SAY(g, ROLE_ROUTER, router, REACHED, .ref = ref, .count = count);
-}
-
 static void take(struct gate *g, struct stream *s, uint16_t router, const struct msg_DELIVER *m)
 {
     stream_seen(s, m->seq);
     g->stats->deliveries_in++;
-    answer(g, router, m->ref, deliver_body(g, m->body));
+    deliver_body(g, m->body, router, m->ref);
 }
 
 static void ask_replay(struct gate *g, struct stream *s, uint16_t router)
@@ -201,7 +204,7 @@ void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED
         if (!fresh) continue;
         if (current) stream_seen(s, stamped.seq);
         g->stats->deliveries_in++;
-        deliver_body(g, stamped.body);
+        deliver_body(g, stamped.body, router, 0);
     }
     bool further = current && (m->head > before || s->now.last > before);
     if (!m->complete || (current && !further)) g->stats->deliveries_lost++;

@@ -51,7 +51,7 @@ static void add_text(struct frames *f, const struct carrier *to, struct buf *out
     struct span packet = f->text;
     if (packet.len == 0) {
         struct sio_packet p = { .type = f->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
-            .attachments = f->attachment_count, .nsp = f->nsp, .id = SIO_NO_ID, .json = f->args };
+            .attachments = f->attachment_count, .nsp = f->nsp, .id = f->id, .json = f->args };
         sio_encode(&text, &p);
         packet = buf_span(&text);
     }
@@ -102,13 +102,13 @@ static void add_raw(struct frames *f, const struct carrier *to, struct buf *out)
 
 struct frames frames_event(struct span nsp, struct span args, struct span attachments)
 {
-    return (struct frames){ .nsp = nsp, .args = args, .attachments = attachments,
+    return (struct frames){ .nsp = nsp, .args = args, .attachments = attachments, .id = SIO_NO_ID,
                             .attachment_count = (unsigned)msg_count_strs(attachments) };
 }
 
 struct frames frames_packet(struct span text, struct span attachments)
 {
-    return (struct frames){ .text = text, .attachments = attachments,
+    return (struct frames){ .text = text, .attachments = attachments, .id = SIO_NO_ID,
                             .attachment_count = (unsigned)msg_count_strs(attachments) };
 }
 

@@ -36,6 +36,7 @@ struct frames {
     struct span  text;              /* or a Socket.IO packet as it stands; then nsp and args are empty */
     struct span  attachments;       /* strs */
     unsigned     attachment_count;
+    int64_t      id;                /* an event's ack id, or SIO_NO_ID: the maker sets it */
     uint64_t     made_set[DIALECT_COUNT / 64];      /* which of them are made */
     struct blob *made[DIALECT_COUNT];
 };

@@ -50,6 +50,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     seed(g, &g->addresses, NULL);
     seed(g, &g->waits, NULL);
     seed(g, &g->pendings, NULL);
+    seed(g, &g->acks, NULL);
     seed(g, &g->relays, NULL);
     seed(g, &g->relayed, NULL);
     struct siphash_key seeds[2];
@@ -84,7 +85,7 @@ void gate_destroy(struct gate **self)
     answer_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
-    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->pendings), map_fini(&g->relays), map_fini(&g->relayed);
+    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->pendings), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
@@ -320,7 +321,7 @@ void gate_measure(struct gate *g)
 {
     struct gateway_stats *st = g->stats;
     st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used +
-                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->waits) + map_bytes(&g->pendings);
+                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->waits) + map_bytes(&g->pendings) + map_bytes(&g->acks);
     st->memory_rooms_bytes = registry_bytes(&g->registry);
     st->memory_pools_bytes = g->pool.bytes;
     st->queue_bytes = g->pool.queued;

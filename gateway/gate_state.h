@@ -74,6 +74,7 @@ struct gate {
     struct effects    effects;
     struct map        waits;        /* ticket -> struct wait */
     struct map        pendings;     /* ref -> struct pending */
+    struct map        acks;         /* socket -> struct wait: acks.c */
     struct map        relays;       /* ref -> struct conn that waits for RELAYED */
     struct map        relayed;      /* gateway:ref -> struct conn that stands for a request from there */
     uint64_t          refs;         /* handed out */
@@ -184,6 +185,11 @@ void answer_open(struct gate *g, uint64_t ticket);      /* an INTEREST that othe
 bool answer_due(const struct gate *g, uint64_t ticket); /* not done yet */
 void answer_fini(struct gate *g);
 
+/* ---- acks.c: events that want an ack of each of their sockets */
+uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref);     /* sends it; how many got it. ref 0: without waiting */
+void acks_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* a client's ack */
+void acks_forget(struct socket *s);             /* it is gone: it will not answer */
+
 /* ---- membership.c: the registry and the routers' interest in step */
 /* The ticket to wait for, or 0. */
 uint64_t membership_join(struct socket *s, struct span key);
@@ -198,8 +204,7 @@ uint32_t targets_each(struct gate *g, const struct msg_BODY *b, target_visit *se
 uint32_t targets_collect(struct gate *g, const struct msg_BODY *b);    /* into g->targets */
 
 /* ---- deliver.c, gate_view.c, ask.c, relay.c */
-/* How many sockets it was queued for. */
-uint32_t deliver_body(struct gate *g, struct span body);
+void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref);     /* answers the router's ref, where it has one */
 void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
 void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m);
 void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m);

@@ -1,5 +1,5 @@
 /* answers - EMITTEDs that are due: each waits for its commit, and for the counts
- * of the gateways where 'reached' was asked for, until its deadline.
+ * and clients' acks of the gateways where these were asked for, until its deadline.
  *
  * A ref is index and generation, so a late REACHED finds nothing rather than
  * another's answer. One owner: owner.c. Pure. */
@@ -14,11 +14,12 @@ struct answer {
     enum role       role;           /* the asker */
     uint16_t        number;
     bool            counts, committed, duplicate;
-    struct gateways waiting;
+    bool            lost;           /* what was counted went with the router that had it */
+    struct gateways waiting, gone;  /* gone: while they were waited for */
     uint64_t        deadline;
     uint64_t        epoch, seq;
-    uint32_t        gateways, reached;
-    struct buf      acks;           /* strs */
+    uint32_t        gateways, reached, answered;
+    struct buf      acks;           /* strs of ACKEDs */
 };
 
 struct answers {

@@ -3,6 +3,7 @@
 #include "router_internal.h"
 
 #include "json.h"
+#include "renumber.h"
 
 #include <stdlib.h>
 
@@ -27,11 +28,13 @@ static void drop(struct router *self, struct asked *a)
     free(a);
 }
 
-uint64_t asked_for_peer(struct router *self, const struct from *from, uint64_t peer_ref, struct router_time now)
+uint64_t asked_for_peer(struct router *self, const struct from *from, const struct msg_EMIT *emit, struct router_time now)
 {
-    struct asked *a = asked_add(self, now.mono + PATIENCE_MS);
+    struct msg_BODY body = { 0 };
+    (void)msg_decode_BODY(&body, emit->body);
+    struct asked *a = asked_add(self, now.mono + PATIENCE_MS + body.ack_timeout);
     if (!a) return 0;
-    a->role = from->role, a->number = from->number, a->peer_ref = peer_ref;
+    a->role = from->role, a->number = from->number, a->peer_ref = emit->ref;
     return a->ref;
 }
 
@@ -41,12 +44,69 @@ static void begin(const struct asked *a, struct buf *json, bool ok)
     if (a->client_ref) buf_add_literal(json, ",\"ref\":"), buf_add(json, blob_span(a->client_ref));
 }
 
-static void answer(struct router *self, struct asked *a, const struct buf *json)
+static void answer_with(struct router *self, struct asked *a, const struct buf *json, struct span attachments)
 {
     struct blob *envelope = a->envelope;
     a->envelope = NULL;
-    router_reply(self, envelope, buf_span(json));
+    router_reply(self, envelope, buf_span(json), attachments);
     drop(self, a);
+}
+
+static void answer(struct router *self, struct asked *a, const struct buf *json)
+{
+    answer_with(self, a, json, SPAN(""));
+}
+
+/* ---- emits */
+
+/* One socket's answer; its attachments go behind those of the others, and are counted on. */
+static void add_ack(struct buf *json, const struct msg_ACKED *acked, struct buf *attachments, unsigned *attachment_count)
+{
+    struct renumber r = { .base = *attachment_count };
+    buf_add_literal(json, "{\"socket\":");
+    json_quote(json, acked->socket);
+    buf_add_literal(json, ",\"user\":");
+    buf_add(json, acked->user.len ? acked->user : SPAN("null"));
+    buf_add_literal(json, ",\"args\":");
+    renumber(json, acked->args, (unsigned)msg_count_strs(acked->attachments), &r);
+    buf_add_byte(json, '}');
+    for (unsigned i = 0; i < r.count; i++) {
+        struct span rest = acked->attachments, one = { "", 0 };
+        for (unsigned k = 0; k <= r.used[i]; k++) (void)msg_next_str(&rest, &one);
+        msg_add_str(attachments, one);
+    }
+    *attachment_count += r.count;
+}
+
+/* How many of them there are. */
+static uint32_t add_acks(struct buf *json, const struct msg_EMITTED *m, struct buf *attachments)
+{
+    struct span rest = m->acks, one;
+    struct msg_ACKED acked;
+    uint32_t count = 0;
+    unsigned attachment_count = 0;
+    buf_add_format(json, ",\"answered\":%u,\"acks\":[", m->answered);
+    while (msg_next_str(&rest, &one)) {
+        if (msg_decode_ACKED(&acked, one) != OK) continue;
+        if (count++) buf_add_byte(json, ',');
+        add_ack(json, &acked, attachments, &attachment_count);
+    }
+    buf_add_byte(json, ']');
+    return count;
+}
+
+static void add_counts(struct buf *json, const struct asked *a, const struct msg_EMITTED *m, struct buf *attachments)
+{
+    bool complete = m->complete;
+    buf_add_format(json, ",\"reached\":%u", m->reached);
+    if (a->acks) complete = (add_acks(json, m, attachments) == m->reached) && complete;
+    buf_add_format(json, ",\"complete\":%s,\"missing\":[", complete ? "true" : "false");
+    struct span rest = m->missing, id;
+    for (bool comma = false; msg_next_str(&rest, &id); comma = true) {
+        if (comma) buf_add_byte(json, ',');
+        json_quote(json, id);
+    }
+    buf_add_byte(json, ']');
 }
 
 void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
@@ -61,24 +121,18 @@ void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
         drop(self, a);
         return;
     }
-    struct buf json = { 0 };
+    struct buf json = { 0 }, attachments = { 0 };
     begin(a, &json, true);
     /* 64 bits: as a text, since JavaScript's numbers have 53. */
     buf_add_format(&json, ",\"epoch\":\"%llu\",\"seq\":%llu,\"gateways\":%u", (unsigned long long)m->epoch, (unsigned long long)m->seq, m->gateways);
     if (m->duplicate) buf_add_literal(&json, ",\"duplicate\":true");
-    if (a->counts) {
-        buf_add_format(&json, ",\"reached\":%u,\"complete\":%s,\"missing\":[", m->reached, m->complete ? "true" : "false");
-        struct span rest = m->missing, id;
-        for (bool comma = false; msg_next_str(&rest, &id); comma = true) {
-            if (comma) buf_add_byte(&json, ',');
-            json_quote(&json, id);
-        }
-        buf_add_byte(&json, ']');
-    }
+    if (a->counts) add_counts(&json, a, m, &attachments);
     buf_add_byte(&json, '}');
-    answer(self, a, &json);
-    buf_fini(&json);
+    answer_with(self, a, &json, buf_span(&attachments));
+    buf_fini(&json), buf_fini(&attachments);
 }
+
+/* ---- questions */
 
 void asked_finish_gather(struct router *self, struct asked *a)
 {

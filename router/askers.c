@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+enum { PARTS = 3 };
+
 struct asker {
-    struct backlog waiting;         /* envelope, answer, envelope, answer */
+    struct backlog waiting;         /* of each answer: envelope, JSON, attachments */
     size_t         bytes;
     uint32_t       len;
     char           identity[];
@@ -28,7 +30,7 @@ static void forget(struct askers *self, struct asker *a)
 {
     map_drop(&self->at, identity_of(a));
     self->bytes -= a->bytes;
-    self->stats->replies_dropped += a->waiting.count / 2;
+    self->stats->replies_dropped += a->waiting.count / PARTS;
     self->stats->replies_waiting_bytes = self->bytes;
     backlog_fini(&a->waiting);
     free(a);
@@ -43,12 +45,12 @@ void askers_fini(struct askers *self)
 
 static void drop(struct reply *reply)
 {
-    blob_drop(&reply->envelope), blob_drop(&reply->json);
+    blob_drop(&reply->envelope), blob_drop(&reply->json), blob_drop(&reply->attachments);
 }
 
-static size_t cost_of(const struct blob *envelope, const struct blob *json)
+static size_t cost_of(struct span envelope, struct span json, struct span attachments)
 {
-    return envelope->len + json->len + ASKERS_OVERHEAD;
+    return envelope.len + json.len + attachments.len + ASKERS_OVERHEAD;
 }
 
 static struct asker *add(struct askers *self, struct span identity)
@@ -64,7 +66,7 @@ static struct asker *add(struct askers *self, struct span identity)
 
 static void keep(struct askers *self, struct asker *a, struct span identity, struct reply *reply)
 {
-    size_t cost = cost_of(reply->envelope, reply->json);
+    size_t cost = cost_of(blob_span(reply->envelope), blob_span(reply->json), blob_span(reply->attachments));
     if (cost > self->limits.all - self->bytes || (a && cost > self->limits.each - a->bytes) || (!a && self->at.count >= ASKERS_MAX)) {
         self->stats->replies_dropped++;
         drop(reply);
@@ -72,6 +74,7 @@ static void keep(struct askers *self, struct asker *a, struct span identity, str
     }
     if (!a) a = add(self, identity);        /* its first answer may be as large as it likes */
     backlog_add(&a->waiting, reply->envelope), backlog_add(&a->waiting, reply->json);
+    backlog_add(&a->waiting, reply->attachments ? reply->attachments : blob_new(SPAN("")));
     *reply = (struct reply){ 0 };
     a->bytes += cost, self->bytes += cost;
     self->stats->replies_waiting_bytes = self->bytes;
@@ -82,7 +85,7 @@ void askers_give(struct askers *self, struct reply *reply, askers_send *send, vo
     struct span rest = blob_span(reply->envelope), identity = { "", 0 };
     (void)msg_next_str(&rest, &identity);
     struct asker *a = map_find(&self->at, identity);
-    enum askers_fate fate = a ? ASKER_FULL : send(send_self, blob_span(reply->envelope), blob_span(reply->json));
+    enum askers_fate fate = a ? ASKER_FULL : send(send_self, blob_span(reply->envelope), blob_span(reply->json), blob_span(reply->attachments));
     if (fate == ASKER_FULL) {
         keep(self, a, identity, reply);
     } else {
@@ -96,13 +99,14 @@ static bool flush_one(struct askers *self, struct asker *a, askers_send *send, v
 {
     bool moved = false;
     while (a->waiting.count) {
-        const struct blob *envelope = backlog_at(&a->waiting, a->waiting.front), *json = backlog_at(&a->waiting, a->waiting.front + 1);
-        enum askers_fate fate = send(send_self, blob_span(envelope), blob_span(json));
+        struct span part[PARTS];
+        for (unsigned i = 0; i < PARTS; i++) part[i] = blob_span(backlog_at(&a->waiting, a->waiting.front + i));
+        enum askers_fate fate = send(send_self, part[0], part[1], part[2]);
         if (fate == ASKER_FULL) return moved;
         if (fate == ASKER_GONE) break;
-        size_t cost = cost_of(envelope, json);
+        size_t cost = cost_of(part[0], part[1], part[2]);
         a->bytes -= cost, self->bytes -= cost;
-        for (int i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < PARTS; i++) {
             struct blob *took = backlog_take(&a->waiting);
             blob_drop(&took);
         }

@@ -20,7 +20,7 @@ struct askers {
 };
 
 enum askers_fate { ASKER_TOOK, ASKER_FULL, ASKER_GONE };
-typedef enum askers_fate askers_send(void *self, struct span envelope, struct span json);
+typedef enum askers_fate askers_send(void *self, struct span envelope, struct span json, struct span attachments);
 
 void askers_init(struct askers *self, const struct siphash_key *seed, const struct askers_limits *limits, struct router_stats *stats);
 void askers_fini(struct askers *self);

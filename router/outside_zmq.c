@@ -194,15 +194,21 @@ void outside_forget(struct outside *self, struct span id)
 
 /* ---- answering */
 
-static enum askers_fate send_answer(void *self_v, struct span envelope, struct span json)
+static bool send_frame(void *socket, struct span frame, bool more)
+{
+    return zmq_send(socket, frame.ptr, frame.len, (more ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT) >= 0;
+}
+
+static enum askers_fate send_answer(void *self_v, struct span envelope, struct span json, struct span attachments)
 {
     struct outside *self = self_v;
     void *socket = zsock_resolve(self->doors[COMMAND].socket);
     struct span frame;
-    while (msg_next_str(&envelope, &frame))
-        if (zmq_send(socket, frame.ptr, frame.len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-            return zmq_errno() == EAGAIN ? ASKER_FULL : ASKER_GONE;     /* ROUTER_MANDATORY: it says so */
-    return zmq_send(socket, json.ptr, json.len, ZMQ_DONTWAIT) < 0 ? ASKER_GONE : ASKER_TOOK;
+    while (msg_next_str(&envelope, &frame))     /* ROUTER_MANDATORY: the first one says who is gone, or full */
+        if (!send_frame(socket, frame, true)) return zmq_errno() == EAGAIN ? ASKER_FULL : ASKER_GONE;
+    bool good = send_frame(socket, json, attachments.len > 0);
+    while (good && msg_next_str(&attachments, &frame)) good = send_frame(socket, frame, attachments.len > 0);
+    return good ? ASKER_TOOK : ASKER_GONE;
 }
 
 void outside_reply(struct outside *self, struct reply *reply)

@@ -161,14 +161,14 @@ static struct publish position_of(struct owner *self, const struct msg_EMIT *emi
 }
 
 /* Seen before: the first one's position, once that is committed. 'told': the publisher is told that it was. */
-static void answer_duplicate(struct owner *self, const struct from *from, const struct msg_EMIT *emit, const struct publish *seen, bool told,
+static void answer_duplicate(struct owner *self, const struct from *from, const struct msg_EMIT *emit, const struct publish *seen, bool told, bool lost,
                              uint16_t standby, struct router_time now, struct effects *out)
 {
     self->o.stats->emits_duplicate++;
     struct answer *answer = NULL;
     if (emit->ref) {
         answer = answers_add(&self->answers, from, emit->ref, now.mono + self->o.answer_ms);
-        answer->epoch = seen->epoch, answer->seq = seen->seq, answer->gateways = seen->gateways, answer->duplicate = told;
+        answer->epoch = seen->epoch, answer->seq = seen->seq, answer->gateways = seen->gateways, answer->duplicate = told, answer->lost = lost;
     }
     uint64_t ticket = copy(self, standby, (struct span){ "", 0 }, out);     /* empty: confirmed after the first one */
     commits_add(&self->commits, from, standby, ticket, answer ? answer->ref : 0, 0);
@@ -182,6 +182,14 @@ static bool had_before(struct owner *self, const struct msg_EMIT *emit, uint64_t
     rank_pick(self->former.number, self->former.count, hash, &pair[0], &pair[1]);
     return emit->again && (marks_seen(&self->marks, router, router, emit->again_epoch, emit->origin, emit->origin_epoch, emit->number) ||
                            marks_seen(&self->marks, router, pair[1], emit->again_epoch, emit->origin, emit->origin_epoch, emit->number));
+}
+
+enum { ACKS_GRACE_MS = 500 };       /* gateways wait for their sockets as long as the emit says; this is for their way to us */
+
+static uint64_t patience(const struct owner *self, const struct msg_BODY *body)
+{
+    uint64_t said = body->ack_timeout ? body->ack_timeout : self->o.answer_ms;
+    return body->flags & BODY_ACK ? said + ACKS_GRACE_MS : said;
 }
 
 enum err owner_on_emit(struct owner *self, const struct from *from, const struct msg_EMIT *given, struct router_time now, struct effects *out)
@@ -204,12 +212,12 @@ enum err owner_on_emit(struct owner *self, const struct from *from, const struct
     if (emit.origin.len == 0) emit.origin = from->id, emit.origin_epoch = from->epoch;
     if (had_before(self, &emit, hash)) {
         struct publish before = position_of(self, &emit);
-        answer_duplicate(self, from, &emit, &before, false, standby, now, out);
+        answer_duplicate(self, from, &emit, &before, false, body.flags & (BODY_REACHED | BODY_ACK), standby, now, out);
         return OK;
     }
     const struct publish *seen = emit.publish_id.len ? marks_published(&self->marks, emit.publish_id, now.wall) : NULL;
     if (seen) {
-        answer_duplicate(self, from, &emit, seen, true, standby, now, out);
+        answer_duplicate(self, from, &emit, seen, true, body.flags & (BODY_REACHED | BODY_ACK), standby, now, out);
         return OK;
     }
 
@@ -225,7 +233,7 @@ enum err owner_on_emit(struct owner *self, const struct from *from, const struct
     marks_see(&self->marks, self->o.number, self->o.number, self->o.epoch, emit.origin, emit.origin_epoch, emit.number);
     struct answer *answer = NULL;
     if (emit.ref) {
-        answer = answers_add(&self->answers, from, emit.ref, now.mono + (body.ack_timeout ? body.ack_timeout : self->o.answer_ms));
+        answer = answers_add(&self->answers, from, emit.ref, now.mono + patience(self, &body));
         answer->epoch = self->o.epoch, answer->seq = seq, answer->gateways = gateways_count(&set);
         if (body.flags & (BODY_REACHED | BODY_ACK)) answer->waiting = set, answer->counts = true;
     }
@@ -291,6 +299,8 @@ void owner_forget_gateway(struct owner *self, uint16_t gateway)
 {
     if (gateway >= ROOMS_GATEWAYS) return;
     rooms_forget(&self->rooms, gateway);
+    for (struct answer *a = NULL; (a = answers_next(&self->answers, a));)
+        if (gateways_has(&a->waiting, gateway)) gateways_drop(&a->waiting, gateway), gateways_add(&a->gone, gateway);
     gateways_drop(&self->clogged, gateway);
     self->meant[gateway] = 0;
     free(self->positions[gateway]);

@@ -9,6 +9,7 @@ static bool empty(const struct gateways *set)
 static void say(struct owner *self, struct answer *a, struct effects *out)
 {
     struct buf missing = { 0 }, id = { 0 };
+    gateways_join(&a->waiting, &a->gone);
     for (int g = -1; (g = gateways_next(&a->waiting, g)) >= 0;) {
         buf_clear(&id);
         member_id_encode(&id, ROLE_GATEWAY, (uint16_t)g);
@@ -16,7 +17,7 @@ static void say(struct owner *self, struct answer *a, struct effects *out)
     }
     msg_encode_EMITTED(&self->scratch, &(struct msg_EMITTED){
         .ref = a->asked, .error = OK, .epoch = a->epoch, .seq = a->seq, .gateways = a->gateways, .reached = a->reached,
-        .complete = missing.len == 0, .duplicate = a->duplicate, .missing = buf_span(&missing), .acks = buf_span(&a->acks) });
+        .complete = missing.len == 0 && !a->lost, .duplicate = a->duplicate, .missing = buf_span(&missing), .acks = buf_span(&a->acks), .answered = a->answered });
     effects_add_buf(out, a->role, a->number, MSG_EMITTED, &self->scratch, 0);
     buf_fini(&missing), buf_fini(&id);
     answers_drop(&self->answers, a);
@@ -30,6 +31,15 @@ void owner_commit(struct owner *self, uint64_t ref, struct effects *out)
     if (empty(&a->waiting)) say(self, a, out);
 }
 
+/* As many as router.max_acks_bytes allow. */
+static void keep_acks(struct owner *self, struct answer *a, struct span acks)
+{
+    struct span one;
+    while (msg_next_str(&acks, &one))
+        if (a->acks.len + one.len + 4 <= self->o.max_acks_bytes) msg_add_str(&a->acks, one);
+        else self->o.stats->acks_cut++;
+}
+
 enum err owner_on_reached(struct owner *self, const struct from *from, const struct msg_REACHED *reached, struct effects *out)
 {
     owner_note(self, from);
@@ -38,7 +48,8 @@ enum err owner_on_reached(struct owner *self, const struct from *from, const str
     if (!a || !gateways_has(&a->waiting, from->number)) return ERR_GONE;
     gateways_drop(&a->waiting, from->number);
     a->reached += reached->count;
-    buf_add(&a->acks, reached->acks);
+    a->answered += reached->answered;
+    keep_acks(self, a, reached->acks);
     if (a->committed && empty(&a->waiting)) say(self, a, out);
     return OK;
 }
@@ -96,7 +107,7 @@ void owner_expire(struct owner *self, struct router_time now, struct effects *ou
     history_trim(&self->history, now.wall);
     origins_trim(&self->origins, &self->history);
     for (struct answer *a = NULL; (a = answers_next(&self->answers, a));) {
-        if (now.mono < a->deadline || !a->committed) continue;
+        if (!a->committed || (now.mono < a->deadline && !empty(&a->waiting))) continue;
         self->o.stats->answers_late++;
         say(self, a, out);
     }

@@ -11,7 +11,7 @@
 enum { OWNER_PATIENCE_MS = 10000 };     /* how long a publisher waits while ownership moves or a router is replaced */
 enum { ATTACHMENTS_MAX = 10 };          /* what the parsers of Socket.IO clients accept */
 
-void router_reply(struct router *self, struct blob *envelope, struct span json)
+void router_reply(struct router *self, struct blob *envelope, struct span json, struct span attachments)
 {
     if (!envelope) return;
     if (self->reply_count == self->reply_cap) {
@@ -19,7 +19,7 @@ void router_reply(struct router *self, struct blob *envelope, struct span json)
         self->replies = realloc(self->replies, self->reply_cap * sizeof *self->replies);
         NEED(self->replies);
     }
-    self->replies[self->reply_count++] = (struct reply){ envelope, blob_new(json) };
+    self->replies[self->reply_count++] = (struct reply){ envelope, blob_new(json), attachments.len ? blob_new(attachments) : NULL };
 }
 
 static enum err refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p)
@@ -32,7 +32,7 @@ static enum err refuse(struct router *self, struct asking *asking, struct span r
     buf_add_literal(&json, ",\"field\":");
     json_quote(&json, p->field);
     buf_add_literal(&json, "}}");
-    router_reply(self, asking->envelope, buf_span(&json));
+    router_reply(self, asking->envelope, buf_span(&json), SPAN(""));
     asking->envelope = NULL;
     buf_fini(&json);
     return e;
@@ -55,6 +55,9 @@ static struct asked *ask(struct router *self, struct asking *asking, const struc
 static enum err do_emit(struct router *self, struct asking *asking, const struct request *r, struct span to, const struct span *frames,
                         size_t count, struct router_time now)
 {
+    bool acks = json_is_true(r->field[FIELD_ack]);
+    if (acks && !asking->envelope)
+        return refuse(self, asking, r->field[FIELD_ref], ERR_STATE, PROBLEM("not-allowed", "ack", "nobody would get the answers: on the command socket only"));
     if (sender_full(self->sender)) return refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "router.hold_bytes are under way: try again"));
     if (count > ATTACHMENTS_MAX)
         return refuse(self, asking, r->field[FIELD_ref], ERR_LIMIT, PROBLEM("too-many-attachments", "args", "more binary attachments than Socket.IO clients accept (10)"));
@@ -76,7 +79,8 @@ static enum err do_emit(struct router *self, struct asking *asking, const struct
         if (asking->envelope) {
             a = ask(self, asking, r, now.mono + OWNER_PATIENCE_MS + r->timeout_ms);
             if (a) {
-                a->counts = r->verb != VERB_emit || json_is_true(r->field[FIELD_reached]);
+                a->acks = acks;
+                a->counts = acks || r->verb != VERB_emit || json_is_true(r->field[FIELD_reached]);
                 emit.ref = a->ref;
             }
         }
@@ -147,7 +151,7 @@ static enum err do_topology(struct router *self, struct asking *asking, const st
     if (r->field[FIELD_ref].len) buf_add_literal(&json, ",\"ref\":"), buf_add(&json, r->field[FIELD_ref]);
     add_topology(self, &json);
     buf_add_byte(&json, '}');
-    router_reply(self, asking->envelope, buf_span(&json));
+    router_reply(self, asking->envelope, buf_span(&json), SPAN(""));
     asking->envelope = NULL;
     buf_fini(&json);
     return OK;

@@ -17,7 +17,7 @@ struct router *router_new(const struct router_options *options)
     self->owner = owner_new(&(struct owner_options){
         .number = options->number, .epoch = options->epoch, .seed = options->seed,
         .history = { c->router.history_bytes, c->router.history_count, c->router.history_ms },
-        .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count,
+        .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count, .max_acks_bytes = c->router.max_acks_bytes,
         .publish_ids = c->router.publish_ids_count, .publish_ids_ms = c->router.publish_ids_ms,
         .answer_ms = c->router.answer_ms, .recovery_bytes = c->router.recovery_bytes, .view = options->view, .stats = options->stats });
     return self;
@@ -32,7 +32,7 @@ void router_destroy(struct router **self_p)
     owner_destroy(&self->owner);
     effects_fini(&self->effects);
     struct reply reply;
-    while (router_next_reply(self, &reply)) blob_drop(&reply.envelope), blob_drop(&reply.json);
+    while (router_next_reply(self, &reply)) blob_drop(&reply.envelope), blob_drop(&reply.json), blob_drop(&reply.attachments);
     free(self->replies);
     buf_fini(&self->scratch), buf_fini(&self->key);
     free(self);
@@ -55,7 +55,7 @@ static enum err on_emit(struct router *self, const struct from *from, struct spa
     struct sender_emit emit = { .key = buf_span(&self->key), .body = m.body, .publish_id = m.publish_id,
                                 .origin = m.origin.len ? m.origin : from->id,
                                 .origin_epoch = m.origin.len ? m.origin_epoch : from->epoch, .origin_number = m.number };
-    if (m.ref) emit.ref = asked_for_peer(self, from, m.ref, now);
+    if (m.ref) emit.ref = asked_for_peer(self, from, &m, now);
     owner_forwarded(self->owner, from, sender_emit(self->sender, &emit, &self->effects));
     return OK;
 }

@@ -54,8 +54,8 @@ enum err router_on_request(struct router *self, struct asking *asking, struct ro
 
 /* ---- what comes out */
 struct effects *router_effects(struct router *self);        /* the shell sends and clears them */
-struct reply { struct blob *envelope, *json; };
-bool router_next_reply(struct router *self, struct reply *reply);       /* both blobs are the caller's now */
+struct reply { struct blob *envelope, *json, *attachments; };     /* attachments: strs, or NULL */
+bool router_next_reply(struct router *self, struct reply *reply);       /* the blobs are the caller's now */
 bool router_next_confirm(struct router *self, enum role *role, uint16_t *number, uint64_t *link_number);
 bool router_quiet(const struct router *self);               /* a drain may end: nothing is under way, nothing is owned */
 

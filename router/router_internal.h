@@ -33,13 +33,13 @@ struct asked {
     enum role    role;              /* else a daemon whose EMIT we forwarded */
     uint16_t     number;
     uint64_t     peer_ref;
-    bool         counts;            /* it wants 'reached' */
+    bool         counts, acks;      /* it wants 'reached', and the clients' answers */
     bool         gathers;
     uint64_t     deadline;
     struct gather gather;
 };
 struct asked *asked_add(struct router *self, uint64_t deadline);        /* NULL: too many */
-uint64_t asked_for_peer(struct router *self, const struct from *from, uint64_t peer_ref, struct router_time now);
+uint64_t asked_for_peer(struct router *self, const struct from *from, const struct msg_EMIT *emit, struct router_time now);
 void asked_on_emitted(struct router *self, const struct msg_EMITTED *m);
 enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m);
 void asked_finish_gather(struct router *self, struct asked *a);
@@ -47,7 +47,8 @@ void asked_expire(struct router *self, struct router_time now);
 void asked_fini(struct router *self);
 
 /* ---- request.c: what outsiders ask */
-void router_reply(struct router *self, struct blob *envelope, struct span json);    /* takes the envelope; NULL: nobody waits */
+/* attachments: strs, frames behind the JSON. Takes the envelope; NULL: nobody waits. */
+void router_reply(struct router *self, struct blob *envelope, struct span json, struct span attachments);
 void router_health(const struct router *self, struct buf *json);
 
 #endif

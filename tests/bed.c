@@ -75,6 +75,7 @@ void bed_fini(struct bed *b)
     EQUAL(b->stats.sessions_open, 0); EQUAL(b->stats.sockets_open, 0); EQUAL(b->stats.connections_open, 0);
     EQUAL(b->stats.rooms_open, 0); EQUAL(b->stats.memberships_open, 0); EQUAL(b->stats.queue_bytes, 0);
     EQUAL(b->stats.sessions_websocket, 0); EQUAL(b->stats.sessions_polling, 0);
+    EQUAL(b->stats.acks_waiting, 0); EQUAL(b->stats.acks_bytes, 0);
     gate_destroy(&b->gate);
     view_destroy(&b->view);
     for (size_t i = 0; i < b->config.namespace_count; i++) rules_destroy(&b->rules[i]);

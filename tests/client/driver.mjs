@@ -4,6 +4,7 @@
 //                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
 //                           {"do":"churn","url":...,"opts":{...},"count":N,"tokens":[...]}
 // Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
+//                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -76,6 +77,7 @@ async function churn({ url, opts = {}, count, tokens }) {
 }
 
 const doers = {
+  answer: ({ id, event, args = [] }) => sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); }),
   connect, emit, flood, churn,
   close: ({ id }) => sockets.get(id)?.socket.disconnect(),
   drop: ({ id }) => sockets.get(id)?.socket.io.engine.transport.close(),

@@ -484,7 +484,7 @@ static void do_bus(struct script *s, struct span line)
             list_of(s, line, "to", &to);
             find_value(s, line, "args", &args);
             if (find_value(s, line, "of", &of)) number = (uint16_t)number_of(s, line, "of");     /* whose stream */
-            msg_encode_BODY(&body, &(struct msg_BODY){ .nsp = SPAN("/"), .to = buf_span(&to), .args = buf_span(&args) });
+            msg_encode_BODY(&body, &(struct msg_BODY){ .flags = (uint8_t)number_of(s, line, "flags"), .nsp = SPAN("/"), .to = buf_span(&to), .args = buf_span(&args) });
             msg_encode_STAMPED(&one, &(struct msg_STAMPED){ .router = number, .epoch = s->bed.epoch, .seq = number_of(s, line, "seq"), .body = buf_span(&body) });
             if (args.len) msg_add_str(&all, buf_span(&one));
             msg_encode_REPLAYED(&out, &(struct msg_REPLAYED){ .ref = number_of(s, line, "ref"), .complete = (uint8_t)number_of(s, line, "complete"),

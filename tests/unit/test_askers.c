@@ -4,7 +4,7 @@
 static const struct siphash_key seed = { 1, 2 };
 static struct { size_t room; bool gone; struct buf got; } peer[2];     /* asker '0' and '1': how many answers each takes */
 
-static enum askers_fate take(void *self, struct span envelope, struct span json)
+static enum askers_fate take(void *self, struct span envelope, struct span json, struct span attachments)
 {
     (void)self;
     struct span identity;
@@ -13,7 +13,7 @@ static enum askers_fate take(void *self, struct span envelope, struct span json)
     if (peer[i].gone) return ASKER_GONE;
     if (!peer[i].room) return ASKER_FULL;
     peer[i].room--;
-    buf_add(&peer[i].got, json);
+    buf_add(&peer[i].got, json), buf_add(&peer[i].got, attachments);
     return ASKER_TOOK;
 }
 
@@ -21,10 +21,10 @@ static void give(struct askers *a, const char *identity, const char *json)
 {
     struct buf envelope = { 0 };
     msg_add_str(&envelope, span_of(identity));
-    struct reply reply = { blob_new(buf_span(&envelope)), blob_new(span_of(json)) };
+    struct reply reply = { blob_new(buf_span(&envelope)), blob_new(span_of(json)), *json == 'c' ? blob_new(SPAN("+")) : NULL };
     buf_fini(&envelope);
     askers_give(a, &reply, take, NULL);
-    CHECK(!reply.envelope && !reply.json);
+    CHECK(!reply.envelope && !reply.json && !reply.attachments);
 }
 
 TEST(askers_wait_in_order_within_their_limits)
@@ -46,7 +46,7 @@ TEST(askers_wait_in_order_within_their_limits)
     give(&a, "0", "g");                         /* behind c */
     peer[0].room = peer[1].room = 9;
     CHECK(askers_flush(&a, take, NULL));
-    SAME(buf_span(&peer[0].got), "abcg");
+    SAME(buf_span(&peer[0].got), "abc+g");
     SAME(buf_span(&peer[1].got), "xyz");
     EQUAL(stats.replies_waiting_bytes, 0);
     EQUAL(a.at.count, 0);

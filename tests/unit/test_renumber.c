@@ -24,6 +24,17 @@ static const struct row { const char *name, *in; unsigned attachments; const cha
     { "no attachments at all",   P(0),                              0, "null",                       "" },
 };
 
+TEST(renumber_counts_on_behind_other_packets)
+{
+    struct buf out = { 0 };
+    struct renumber r = { .base = 7 };
+    renumber(&out, SPAN("[" P(1) "," P(0) "," P(1) "]"), 2, &r);
+    SAME(buf_span(&out), "[" P(7) "," P(8) "," P(7) "]");
+    EQUAL(r.count, 2);
+    CHECK(r.used[0] == 1 && r.used[1] == 0);
+    buf_fini(&out);
+}
+
 TEST(renumber_does_every_row)
 {
     const struct row *r;

@@ -43,6 +43,8 @@ static struct cluster {
     struct span         id[ROUTERS];
     size_t              replies;
     char                reply[4096];
+    struct buf          acks;           /* what each gateway's two sockets answer: strs of ACKEDs */
+    struct buf          frames;         /* of the newest reply, behind its JSON: strs */
 } *c;
 
 static char ids[ROUTERS][16];
@@ -117,7 +119,8 @@ static void flush(size_t p)
     while (router_next_reply(c->router[p], &reply)) {
         c->replies++;
         snprintf(c->reply, sizeof c->reply, "%.*s", (int)reply.json->len, reply.json->bytes);
-        blob_drop(&reply.envelope), blob_drop(&reply.json);
+        buf_clear(&c->frames), buf_add(&c->frames, blob_span(reply.attachments));
+        blob_drop(&reply.envelope), blob_drop(&reply.json), blob_drop(&reply.attachments);
     }
 }
 
@@ -166,7 +169,7 @@ static void gateway_take(size_t p, size_t from, enum msg_type type, struct span 
         gateway_got(g, m.body);
         if (m.ref) {
             struct buf out = { 0 };
-            msg_encode_REACHED(&out, &(struct msg_REACHED){ .ref = m.ref, .count = 2 });
+            msg_encode_REACHED(&out, &(struct msg_REACHED){ .ref = m.ref, .count = 2, .answered = c->acks.len ? 2 : 0, .acks = buf_span(&c->acks) });
             effects_add_buf(&g->effects, ROLE_ROUTER, (uint16_t)from, MSG_REACHED, &out, 0);
             buf_fini(&out);
         }
@@ -334,7 +337,7 @@ static void begin(void)
     c->config.router.history_bytes = 64 << 20, c->config.router.history_count = 100000, c->config.router.history_ms = 60000;
     c->config.router.publish_ids_count = 100, c->config.router.publish_ids_ms = 60000, c->config.router.answer_ms = 1000;
     c->config.router.max_rooms = 1000, c->config.router.max_body_bytes = 100000, c->config.router.max_addresses_count = 16;
-    c->config.router.hold_bytes = 64 << 20;
+    c->config.router.hold_bytes = 64 << 20, c->config.router.max_acks_bytes = 400;
     c->config.router.command = (struct config_plane){ .on = true, .verbs = { star, 1 }, .namespaces = { star, 1 } };
     struct siphash_key seed = { 1, 2 };
     for (uint16_t i = 0; i < ROUTERS; i++) {
@@ -369,6 +372,7 @@ static void end(void)
     for (size_t i = 0; i < ROUTERS + GATEWAYS; i++)
         for (size_t k = 0; k < ROUTERS + GATEWAYS; k++)
             for (struct queue *q = &c->queue[i][k]; q->count; q->count--, q->head = (q->head + 1) % QUEUE_MAX) blob_drop(&q->at[q->head].message);
+    buf_fini(&c->acks), buf_fini(&c->frames);
     free(c);
 }
 
@@ -550,6 +554,91 @@ TEST(router_answers_publishers_at_all_routers_at_once)
     settle_down();
     EQUAL(c->replies, 400);
     expect("\"ok\":true");
+    end();
+}
+
+static void add_ack(const char *socket, const char *user, const char *args, const char *attachments)
+{
+    struct buf strs = { 0 }, acked = { 0 };
+    for (struct span rest = span_of(attachments); rest.len; ) msg_add_str(&strs, span_cut(&rest, ' '));
+    msg_encode_ACKED(&acked, &(struct msg_ACKED){ .socket = span_of(socket), .user = span_of(user), .args = span_of(args), .attachments = buf_span(&strs) });
+    msg_add_str(&c->acks, buf_span(&acked));
+    buf_fini(&strs), buf_fini(&acked);
+}
+
+TEST(router_brings_what_clients_answer)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true, true, true, true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    add_ack("s1", "42", "[{\"_placeholder\":true,\"num\":1},\"x\",{\"_placeholder\":true,\"num\":0}]", "one two");
+    add_ack("s2", "", "[{\"_placeholder\":true,\"num\":0}]", "");      /* a text, not an attachment */
+    for (uint16_t i = 0; i < ROUTERS; i++) {
+        request(i, "{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,0],\"ack\":true,\"timeout\":30000}");
+        settle_down();
+        expect(",\"reached\":4,\"answered\":4,\"acks\":[{\"socket\":\"s1\",\"user\":42,\"args\":[{\"_placeholder\":true,\"num\":0},\"x\",{\"_placeholder\":true,\"num\":1}]},"
+               "{\"socket\":\"s2\",\"user\":null,\"args\":[null]},{\"socket\":\"s1\",\"user\":42,\"args\":[{\"_placeholder\":true,\"num\":2},\"x\",{\"_placeholder\":true,\"num\":3}]},"
+               "{\"socket\":\"s2\",\"user\":null,\"args\":[null]}],\"complete\":true,\"missing\":[]}");
+        struct span rest = buf_span(&c->frames), one;
+        static const char *const want[] = { "two", "one", "two", "one" };
+        for (size_t k = 0; k < 4; k++) {
+            CHECK(msg_next_str(&rest, &one));
+            SAME(one, want[k]);
+        }
+        EQUAL(rest.len, 0);
+    }
+    request(0, "{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,9],\"ack\":true,\"id\":\"once\"}");
+    settle_down();
+    request(0, "{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,9],\"ack\":true,\"id\":\"once\"}");
+    settle_down();
+    expect("\"duplicate\":true,\"reached\":0,\"answered\":0,\"acks\":[],\"complete\":false");
+    struct asking asking = { .plane = &c->config.router.command, .frames = { SPAN("{\"emit\":\"e\",\"to\":\"*\",\"ack\":true}") }, .count = 1 };
+    EQUAL(router_on_request(c->router[0], &asking, c->now), ERR_STATE);     /* nobody would get the answers */
+    end();
+}
+
+TEST(router_keeps_answers_up_to_its_limit)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    char args[150];
+    memset(args, '1', sizeof args);
+    args[0] = '[', args[sizeof args - 2] = ']', args[sizeof args - 1] = 0;
+    add_ack("s1", "1", args, ""), add_ack("s2", "2", args, "");     /* of two gateways: two of the four */
+    request(0, "{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,0],\"ack\":true}");
+    settle_down();
+    expect("\"reached\":4,\"answered\":4,\"acks\":[{\"socket\":\"s1\",\"user\":1,");
+    expect("]},{\"socket\":\"s2\",\"user\":2,");
+    expect("]}],\"complete\":false,\"missing\":[]}");
+    EQUAL(c->stats[0].acks_cut, 2);
+    end();
+}
+
+TEST(router_gives_gateways_time_to_tell_of_acks)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    c->gateway[2].alive = false;
+    request(0, "{\"emit\":\"e\",\"to\":\"room:0\",\"args\":[0,0,0],\"ack\":true,\"timeout\":700}");
+    settle_down();
+    c->now.mono += 1199;
+    router_on_time(c->router[0], c->now);
+    flush(0);
+    EQUAL(c->replies, 0);
+    c->now.mono += 1;
+    router_on_time(c->router[0], c->now);
+    flush(0);
+    EQUAL(c->replies, 1);
+    expect("\"answered\":0,\"acks\":[],\"complete\":false,\"missing\":[\"gateway-2\"]");
+    request(0, "{\"emit\":\"e\",\"to\":\"room:0\",\"args\":[0,0,0],\"ack\":true,\"timeout\":60000}");
+    settle_down();
+    router_on_gone(c->router[0], ROLE_GATEWAY, 2, c->now);      /* noticed: nobody waits for it */
+    router_on_time(c->router[0], c->now);
+    flush(0);
+    EQUAL(c->replies, 2);
+    expect("\"complete\":false,\"missing\":[\"gateway-2\"]");
     end();
 }
 
