@@ -131,10 +131,10 @@ $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	clang $(fuzz_flags) -fsanitize=fuzzer-no-link,address,undefined -I$(firstword $(subst /, ,$*)) \
 	  $(if $(filter tests/%,$*),$(addprefix -I,$(daemons) cli)) -c -o $@ $<
-$(BUILD)/fuzz/core.a: $(call fuzz_object,$(core) $(wildcard tests/*.c))
+$(BUILD)/fuzz/core.a: $(call fuzz_object,$(core) gateway/deflate_z.c $(wildcard tests/*.c))
 	@rm -f $@ && ar rcs $@ $^
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/core.a
-	clang -fsanitize=fuzzer,address,undefined -o $@ $^
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ -lz
 .PRECIOUS: $(BUILD)/fuzz/obj/%.o
 
 tidy:           ## clang-tidy over all sources (.clang-tidy says which checks); minutes

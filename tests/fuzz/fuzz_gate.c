@@ -1,11 +1,21 @@
 /* A stranger's bytes at the gateway's door, in pieces, with time passing between
  * them: HTTP, WebSocket, Engine.IO and Socket.IO behind one another. The first byte
- * of the input chooses: raw, or behind a WebSocket handshake. A byte 0xFE in the
+ * of the input chooses: raw, or behind a WebSocket handshake (1); the listener (2); with permessage-deflate (4). A byte 0xFE in the
  * input ends a piece; after it time passes. */
+#include "deflate_z.h"
 #include "gate.h"
+#include "node_flow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LISTENER "origins: ['http://a'], max_message_bytes: 4096, max_head_bytes: 4096, max_headers_count: 50, queue_bytes: 64k, queue_age_ms: 10s, " \
+    "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true"
+static const char TOPOLOGY[] =
+    "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}}, compression: {threshold_bytes: 20}, "
+    "bus: {queue_bytes: 1M}, auth: {keys: [{kind: secret, file: '/s', algorithms: [HS256]}]}, "
+    "namespaces: {/: {identity: none}, /t: {identity: token}}}";
 
 static uint64_t seed;
 static void random_bytes(void *self, void *bytes, size_t n)
@@ -39,32 +49,33 @@ static void feed(struct gate *g, struct conn **c, const void *bytes, size_t n, s
     drain(g, c, now);
 }
 
+/* Small limits, and everything that may be switched on. */
+static void prepare(struct config *config)
+{
+    struct buf errors = { 0 };
+    config->state_dir = strdup("/state");
+    if (!config_load(config, node_flow(TOPOLOGY), &errors)) fputs(buf_text(&errors), stderr), abort();
+    buf_fini(&errors);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static char *origins[] = { (char *)"http://a" };
-    struct config_listener listeners[2] = { { .name = (char *)"fuzz", .address = (char *)"x", .path = (char *)"/socket.io/", .raw_namespace = (char *)"", .origins = { origins, 1 },
-        .upgrades = true, .ping_interval_ms = 25000, .ping_timeout_ms = 20000, .connect_timeout_ms = 45000, .upgrade_timeout_ms = 10000,
-        .max_message_bytes = 4096, .max_head_bytes = 4096, .max_headers_count = 50, .head_timeout_ms = 10000, .body_timeout_ms = 10000,
-        .keep_alive_ms = 10000, .queue_bytes = 65536, .queue_age_ms = 10000, .max_namespaces_count = 4, .max_rooms_count = 4,
-        .max_attachments_count = 10 } };
-    listeners[1] = listeners[0], listeners[1].raw_namespace = (char *)"/";
+    static struct config config;
+    static struct deflate *deflate;
+    if (!deflate) deflate = deflate_new(1, 15), prepare(&config);
     size_t at = size ? data[0] >> 1 & 1 : 0;
-    struct config_namespace spaces[] = {
-        { .name = (char *)"/", .realm = (char *)"", .identity = CONFIG_IDENTITY_NONE },
-        { .name = (char *)"/t", .realm = (char *)"", .identity = CONFIG_IDENTITY_TOKEN },
-    };
-    struct config config = { .listeners = listeners, .listener_count = 2, .namespaces = spaces, .namespace_count = 2 };
-    config.bus.queue_bytes = 1 << 20;
     struct gateway_stats stats = { 0 };
     struct gate_time now = { 1000, 1700000000000 };
     seed = 1;
     struct gate *g = gate_new(&(struct gate_setup){ .config = &config, .number = 0, .epoch = 1, .sid_key = (const uint8_t *)"0123456789abcdef",
-        .random = random_bytes, .stats = &stats }, now);
+        .random = random_bytes, .compressor = deflate_compressor(deflate), .stats = &stats }, now);
     struct conn *c = gate_accept(g, at, SPAN("1.2.3.4"), NULL, now);
     static const char hello[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", offer[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
     if (size && data[0] & 1) feed(g, &c, hello, sizeof hello - 1, now);
+    if (size && (data[0] & 5) == 5) feed(g, &c, offer, sizeof offer - 1, now);
+    if (size && data[0] & 1) feed(g, &c, "\r\n", 2, now);
     while (size > 1) {
         size--, data++;
         size_t n = 0;
