@@ -36,7 +36,7 @@ void conn_free(struct conn *c)
     timer_cancel(g, &c->timer);
     listener_release(c);
     conn_forget(c);
-    if (c->phase == CONN_SOCKET) ws_fini(&c->ws);
+    if (c->phase == CONN_SOCKET || c->phase == CONN_HELD) ws_fini(&c->ws);
     else http1_fini(&c->http);
     outbox_fini(&c->out, &g->pool);
     *c->at = c->next;
@@ -279,11 +279,15 @@ void conn_on_bytes(struct conn *c, char *bytes, size_t len)
             on_body(c, &in);
             break;
         case CONN_ANSWER:
+        case CONN_HELD:
             keep_behind(c, in);
             return;
-        case CONN_SOCKET:
-            upgrade_on_bytes(c, &(struct ws_input){ bytes + (in.ptr - bytes), in.len });
-            return;
+        case CONN_SOCKET: {
+            struct ws_input frames = { bytes + (in.ptr - bytes), in.len };
+            upgrade_on_bytes(c, &frames);
+            in = span_from(frames.ptr, frames.len);
+            break;
+        }
         case CONN_DONE:
             return;
     }

@@ -3,9 +3,10 @@
  *
  *     HEAD -> (BODY) -> ANSWER -> HEAD ...        a request's answer may be given later (a held GET, a relay)
  *     HEAD -> SOCKET                              a WebSocket: frames go to its session
+ *     SOCKET -> HELD -> SOCKET                    its upgrade waits for a POST that is under way
  *     any  -> DONE                                its fate is decided, input is ignored
  *
- * While an answer is due, bytes behind the request are kept (bounded) until it was
+ * While an answer is due, or an upgrade waits, bytes behind it are kept (bounded) until it was
  * given. What a request needs until its answer lies in 'struct exchange', which an
  * idle connection and a WebSocket do not have. A relayed request is a conn without
  * a descriptor: its answer goes to the bus. */
@@ -22,7 +23,7 @@
 struct listener;
 struct session;
 
-enum conn_phase { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_SOCKET, CONN_DONE };
+enum conn_phase { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_SOCKET, CONN_HELD, CONN_DONE };
 enum exchange_kind { EXCHANGE_PLAIN, EXCHANGE_POLL, EXCHANGE_POST, EXCHANGE_RELAY };
 
 struct exchange {                   /* a request that waits for its body or its answer */

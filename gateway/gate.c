@@ -189,7 +189,7 @@ static void settle_conn(struct conn *c)
         if (!c->dirty) conn_free(c);
     } else if (c->relayed) {
         relay_finish(c);
-    } else if (c->exchange && c->exchange->answered && c->phase == CONN_HEAD) {
+    } else if (c->exchange && c->exchange->answered && (c->phase == CONN_HEAD || c->phase == CONN_SOCKET)) {
         struct buf behind = c->exchange->behind;
         c->exchange->behind = (struct buf){ 0 };
         conn_forget(c);

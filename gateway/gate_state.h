@@ -146,7 +146,8 @@ void polling_on_refused(struct conn *c);        /* a POST was too long: its sess
 void polling_answer(struct session *s, struct span payload);    /* to the held GET */
 void polling_handshake(struct session_open_request *open, struct conn *c, struct listener *l, const struct http1_request *r, struct buf *scratch);
 void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_request *r);
-void upgrade_on_bytes(struct conn *c, struct ws_input *in);     /* frames */
+void upgrade_on_bytes(struct conn *c, struct ws_input *in);     /* frames; what is left in 'in' waits (CONN_HELD) */
+void upgrade_go_on(struct session *s);          /* no POST is under way any more */
 void upgrade_on_lost(struct conn *c);
 void conn_on_bytes(struct conn *c, char *bytes, size_t len);
 struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer, void *shell);

@@ -193,6 +193,7 @@ void polling_on_body(struct conn *c)
     }
     http1_add(&x->fields, SPAN("cache-control"), SPAN("no-store"));
     conn_answer(c, 200, SPAN("text/html"), SPAN("ok"));
+    upgrade_go_on(s);
 }
 
 void polling_on_lost(struct conn *c)
@@ -210,8 +211,11 @@ void polling_on_refused(struct conn *c)
 {
     struct exchange *x = c->exchange;
     if (!x || !x->session) return;
-    if (x->session->post == c) x->session->post = NULL;
+    struct session *s = x->session;
     x->session = NULL;
+    if (s->post != c) return;
+    s->post = NULL;
+    upgrade_go_on(s);
 }
 
 /* ---- all requests but upgrades */

@@ -4,6 +4,8 @@
 #include "gate_state.h"
 #include "ws_deflate.h"
 
+#include <stdlib.h>
+
 /* ---- the WebSocket's handshake */
 
 static void on_upgrade_due(struct gate *g, struct timer *t);
@@ -124,6 +126,26 @@ void upgrade_on_lost(struct conn *c)
     s->conn = NULL;
 }
 
+/* What a POST under way brings comes before what the WebSocket brings: it was sent before, and may be the first half
+ * of a binary event. Clients wait for their POSTs; whoever does not is not to lose the order. */
+static void hold(struct conn *c)
+{
+    c->phase = CONN_HELD;
+    c->exchange = calloc(1, sizeof *c->exchange);
+    NEED(c->exchange);
+    c->exchange->listener = c->listener;
+}
+
+void upgrade_go_on(struct session *s)
+{
+    struct conn *c = s->probe;
+    if (!c || c->phase != CONN_HELD || s->post) return;
+    c->phase = CONN_SOCKET;
+    c->exchange->answered = true;
+    gate_resume(c);
+    session_on(s, SESSION_PROBE_UPGRADE, (struct span){ "", 0 });
+}
+
 /* On a WebSocket that wants to take over, only "2probe" and then "5" mean anything (traps 21, 24, 25). */
 static void on_probe(struct conn *c, const struct ws_event *event)
 {
@@ -135,7 +157,8 @@ static void on_probe(struct conn *c, const struct ws_event *event)
         return;
     }
     if (text && p.type == EIO4_UPGRADE && s->state == SESSION_UPGRADING) {
-        session_on(s, SESSION_PROBE_UPGRADE, p.data);
+        if (s->post) hold(c);
+        else session_on(s, SESSION_PROBE_UPGRADE, p.data);
         return;
     }
     c->gate->stats->refused_eio[ERR_STATE]++;
@@ -190,7 +213,7 @@ void upgrade_on_bytes(struct conn *c, struct ws_input *in)
     struct ws_event event;
     enum err e;
     limits.deflate = c->deflate;
-    while (c->fate == CONN_OPEN && (e = ws_decode(&c->ws, &limits, in, &event)) != ERR_AGAIN) {
+    while (c->fate == CONN_OPEN && c->phase == CONN_SOCKET && (e = ws_decode(&c->ws, &limits, in, &event)) != ERR_AGAIN) {
         if (e == OK && event.compressed) e = ws_deflate_open(&event, &limits, &g->compression, &g->inflated);
         if (e != OK) {
             on_broken(c, e, event.code);

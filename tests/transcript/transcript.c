@@ -273,6 +273,13 @@ static void send_fragments(struct script *s, unsigned i, struct span all)
     bed_frame(&s->bed, i, 0x80, span_skip(all, 5));
 }
 
+static char byte_of(struct span two)
+{
+    int high = hex(two.ptr[0]), low = hex(two.ptr[1]);
+    if (high < 0 || low < 0) FAIL("'%.2s' is no byte", two.ptr);
+    return (char)(high << 4 | low);
+}
+
 static void do_send(struct script *s, unsigned i, struct span rest)
 {
     int opcode = 0x81;
@@ -291,7 +298,7 @@ static void do_send(struct script *s, unsigned i, struct span rest)
         bed_frame(&s->bed, i, opcode, buf_span(&out));
     } else {
         for (; rest.len >= 2; rest = span_skip(rest, rest.len > 2 && rest.ptr[2] == ' ' ? 3 : 2))
-            buf_add_byte(&out, (char)(hex(rest.ptr[0]) << 4 | hex(rest.ptr[1])));
+            buf_add_byte(&out, byte_of(rest));
         bed_bytes(&s->bed, i, buf_span(&out));
     }
     buf_fini(&out);
