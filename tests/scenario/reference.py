@@ -11,7 +11,7 @@ A line of a case is one step; $sid stands for the session's id:
     raw HEX                 bytes as they are                       sync [N]        N frames, and what comes with them
     part                    the WebSocket is closed by us, without a word
 """
-import difflib, json, os, re, socket, struct, subprocess
+import difflib, json, os, re, socket, struct, subprocess, zlib
 
 from lib import CLIENT, ROOT, Failed, Topology
 
@@ -117,6 +117,9 @@ class Play:
         for name, value in fields:
             if name in KEPT or name.startswith("access-control-"):
                 self.say(f"  {name}: {value}")
+        encoding = dict(fields).get("content-encoding")
+        if encoding:
+            body = zlib.decompress(body, 47)        # either's head is found out
         if status != 101 and body:
             self.say("  | " + body.decode("utf-8", "replace"))
         return response
