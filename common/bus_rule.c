@@ -48,6 +48,10 @@ static const struct { unsigned char from, to; } right[MSG_COUNT] = {
     [MSG_RELAY]        = { G, G },
     [MSG_RELAY_GONE]   = { G, G },
     [MSG_RELAYED]      = { G, G },
+    [MSG_TUNNEL_OPEN]  = { G, G },
+    [MSG_TUNNEL_DATA]  = { G, G },
+    [MSG_TUNNEL_MORE]  = { G, G },
+    [MSG_TUNNEL_CLOSE] = { G, G },
 };
 
 bool bus_may_say(enum role from, enum role to, enum msg_type type)

@@ -111,7 +111,7 @@ struct config {
         uint16_t roles_port;
         bool     curve;
         char    *keys_dir;          /* made by 'causeway keys init' */
-        uint32_t beat_ms, beat_timeout_ms, resend_ms, queue_bytes, max_frame_bytes, high_water_count, drain_ms;
+        uint32_t beat_ms, beat_timeout_ms, resend_ms, queue_bytes, max_frame_bytes, high_water_count, tunnel_bytes, drain_ms;
     } bus;
     struct {
         uint16_t port_step;         /* 10 */

@@ -36,6 +36,7 @@ void conn_free(struct conn *c)
     timer_cancel(g, &c->timer);
     listener_release(c);
     conn_forget(c);
+    tunnel_fini(c);
     if (c->phase == CONN_SOCKET || c->phase == CONN_HELD) ws_fini(&c->ws);
     else http1_fini(&c->http);
     outbox_fini(&c->out, &g->pool);
@@ -114,6 +115,7 @@ void conn_wrote(struct conn *c, size_t n)
     g->stats->writes_out++;
     g->stats->bytes_out += n;
     outbox_wrote(&c->out, &g->pool, n);
+    tunnel_on_wrote(c, n);
 }
 
 /* ---- answers */
@@ -288,6 +290,10 @@ void conn_on_bytes(struct conn *c, char *bytes, size_t len)
             in = span_from(frames.ptr, frames.len);
             break;
         }
+        case CONN_PASS:
+        case CONN_TUNNEL:
+            tunnel_on_bytes(c, in);
+            return;
         case CONN_DONE:
             return;
     }

@@ -4,12 +4,13 @@
  *     HEAD -> (BODY) -> ANSWER -> HEAD ...        a request's answer may be given later (a held GET, a relay)
  *     HEAD -> SOCKET                              a WebSocket: frames go to its session
  *     SOCKET -> HELD -> SOCKET                    its upgrade waits for a POST that is under way
+ *     HEAD -> PASS (-> TUNNEL)                    a WebSocket whose session another gateway has (tunnel.h)
  *     any  -> DONE                                its fate is decided, input is ignored
  *
  * While an answer is due, or an upgrade waits, bytes behind it are kept (bounded) until it was
  * given. What a request needs until its answer lies in 'struct exchange', which an
  * idle connection and a WebSocket do not have. A relayed request is a conn without
- * a descriptor: its answer goes to the bus. */
+ * a descriptor: its answer goes to the bus. So is a WebSocket that came to another gateway. */
 #ifndef CAUSEWAY_GATEWAY_CONN_H
 #define CAUSEWAY_GATEWAY_CONN_H
 
@@ -22,8 +23,9 @@
 
 struct listener;
 struct session;
+struct tunnel;
 
-enum conn_phase { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_SOCKET, CONN_HELD, CONN_DONE };
+enum conn_phase { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_SOCKET, CONN_HELD, CONN_PASS, CONN_TUNNEL, CONN_DONE };
 enum exchange_kind { EXCHANGE_PLAIN, EXCHANGE_POLL, EXCHANGE_POST, EXCHANGE_RELAY };
 
 struct exchange {                   /* a request that waits for its body or its answer */
@@ -49,10 +51,11 @@ struct conn {
     struct conn     *next, **at;    /* the gate's list */
     struct conn     *next_dirty, *next_resume;
     struct gate     *gate;
-    void            *shell;         /* NULL: relayed, no descriptor */
+    void            *shell;         /* NULL: relayed or tunnelled to here, no descriptor */
     struct listener *listener;
     struct session  *session;       /* of a WebSocket */
     struct exchange *exchange;      /* NULL between requests */
+    struct tunnel   *tunnel;        /* to or from another gateway; NULL: none */
     struct outbox    out;
     union { struct http1 http; struct ws ws; };
     struct timer     timer;         /* head, body, keep-alive, upgrade */
@@ -63,7 +66,7 @@ struct conn {
     uint8_t          phase, fate;
     bool             dirty, resuming, gone, counted, probing, relayed;
     bool             deflate;           /* a WebSocket: permessage-deflate was agreed on */
-    bool             begun, parted;     /* a head came in part; the peer has sent its last frame. gone: freed once it is on no list */
+    bool             begun, parted, passed;     /* a head came in part; the peer has sent its last frame; by another gateway to here. gone: freed once it is on no list */
 };
 
 /* For the layers above. All of them make the conn dirty where there is something to write. */

@@ -21,6 +21,7 @@ struct client {                     /* one descriptor */
     int          fd;
     bool         tls, shaken;       /* shaken: the handshake is done */
     bool         timed;             /* libwebsockets has set a timer for it */
+    bool         deaf;              /* not read from: the gate wants nothing more of it for now */
     bool         full;              /* its socket is, so it is among the stuck: we wait for RAW_WRITEABLE */
     uint8_t      why;               /* its handshake failed */
 };
@@ -48,6 +49,8 @@ struct edge {
     struct client      *adopting;   /* within edge_accept */
     struct ring         ready, stuck, lingering;
     size_t              lingers;
+    struct hand        *hand;           /* borrowed; NULL: nothing is handed over */
+    struct buf          message;        /* beside a descriptor */
     struct service_timer linger_timer;
     char                scratch[SCRATCH];
 };

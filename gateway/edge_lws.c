@@ -127,8 +127,33 @@ static bool write_all(struct client *c)         /* false: the peer is gone */
     return true;
 }
 
+/* A tunnel whose other end is behind takes nothing more for now. */
+static void hear(struct client *c)
+{
+    bool deaf = conn_deaf(c->conn);
+    if (deaf == c->deaf) return;
+    c->deaf = deaf;
+    lws_rx_flow_control(c->wsi, !deaf);
+}
+
+/* It belongs to another gateway of this host. Once the descriptor is sent, ours is closed: libwebsockets' raw role
+ * shuts nothing down before that, so the connection goes on over there. */
+static void pass_on(struct client *c, uint16_t gateway)
+{
+    struct edge *e = c->port->edge;
+    struct conn *conn = c->conn;
+    enum err outcome = hand_send(e->hand, gateway, c->fd, buf_span(&e->message));
+    if (outcome == OK) {
+        c->conn = NULL;
+        end(c, false);
+    }
+    gate_on_passed(e->gate, conn, outcome, now_of(e));
+}
+
 static void serve(struct client *c)
 {
+    uint16_t gateway;
+    struct buf *message = &c->port->edge->message;
     ring_drop(&c->ring);
     if (c->timed) lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0), c->timed = false;
     if (!c->conn) return;
@@ -143,6 +168,11 @@ static void serve(struct client *c)
         else linger(c);
     } else if (c->full) {
         ring_add(&c->port->edge->stuck, &c->ring);
+        hear(c);
+    } else if (buf_clear(message), conn_passes(c->conn, &gateway, message)) {
+        pass_on(c, gateway);
+    } else {
+        hear(c);
     }
 }
 
@@ -192,18 +222,19 @@ int edge_on_raw(struct lws *wsi, enum lws_callback_reasons reason, void *user, v
 
 /* ---- connections */
 
-void edge_accept(struct edge_port *port, int fd, struct span peer)
+typedef struct conn *accept_fn(struct gate *gate, size_t listener, struct span peer_address, void *shell, struct gate_time now);
+
+static struct client *take(struct edge_port *port, int fd, struct span peer, accept_fn *accept)
 {
     struct edge *e = port->edge;
     struct client *c = calloc(1, sizeof *c);
     NEED(c);
-    port->accepted++;
     *c = (struct client){ .port = port, .fd = fd, .tls = port->tls };
-    c->conn = gate_accept(e->gate, port->listener, peer, c, now_of(e));
+    c->conn = accept(e->gate, port->listener, peer, c, now_of(e));
     if (!c->conn) {
         free(c);
         close(fd);
-        return;
+        return NULL;
     }
     lws_adopt_desc_t adopt = {
         .vh = port->vhost, .type = port->tls ? LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL : LWS_ADOPT_SOCKET,
@@ -214,12 +245,37 @@ void edge_accept(struct edge_port *port, int fd, struct span peer)
     bool lost = !wsi && e->adopting;            /* without a RAW_CLOSE: libwebsockets closed the descriptor and nothing else */
     e->adopting = NULL;
     if (lost) forget(c);
-    if (!wsi) return;
+    if (!wsi) return NULL;
     c->wsi = wsi;
-    if (!c->tls) return;
+    if (!c->tls) return c;
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);        /* the gate has one for the head, the handshake included */
     SSL_set_app_data(lws_get_ssl(wsi), c);
+    return c;
 }
+
+void edge_accept(struct edge_port *port, int fd, struct span peer)
+{
+    port->accepted++;
+    (void)take(port, fd, peer, gate_accept);
+}
+
+/* What another gateway of this host read of it comes first, as if it had been read here. */
+void edge_on_handed(void *self, int fd, char *message, size_t len)
+{
+    struct edge *e = self;
+    struct msg_PASSED m;
+    struct edge_port *port = NULL;
+    if (msg_decode_PASSED(&m, span_from(message, len)) == OK)
+        for (port = e->ports; port && (port->listener != m.listener || port->tls); port = port->next) { }
+    if (!port) {
+        close(fd);
+        return;
+    }
+    struct client *c = take(port, fd, m.address, gate_accept_passed);
+    if (c) gate_on_bytes(e->gate, c->conn, message + (m.bytes.ptr - message), m.bytes.len, now_of(e));
+}
+
+void edge_set_hand(struct edge *e, struct hand *hand) { e->hand = hand; }
 
 size_t edge_lingering(const struct edge *e) { return e->lingers; }
 

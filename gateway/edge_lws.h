@@ -15,12 +15,13 @@
  * A connection that the gate wants closed is shut for writing once all is out, then
  * read to its end (EDGE_LINGER_MS at most): closing with input unread would reset it
  * and lose the answer. A killed one is reset. The gate hears gate_on_closed exactly
- * once for each. One owner: main. */
+ * once for each that was not passed to another gateway. One owner: main. */
 #ifndef CAUSEWAY_GATEWAY_EDGE_LWS_H
 #define CAUSEWAY_GATEWAY_EDGE_LWS_H
 
 #include "config.h"
 #include "gate.h"
+#include "hand_uv.h"
 #include "service_uv.h"
 
 #define STATS     edge_stats
@@ -39,6 +40,11 @@ void edge_destroy(struct edge **self);      /* closes what is open; turns the lo
 /* A port: 'listener' as gate_accept wants it. NULL: no usable certificate (logged): exit 111. */
 struct edge_port *edge_add_port(struct edge *self, size_t listener, const struct config_listener *config, uint16_t port);
 void edge_accept(struct edge_port *self, int fd, struct span peer);     /* takes fd */
+
+/* Plain connections whose session another gateway of the host has go there by 'hand' (borrowed; NULL: none do, their
+ * bytes go over the bus), and come from there: hand_fn. */
+void edge_set_hand(struct edge *self, struct hand *hand);
+void edge_on_handed(void *self, int fd, char *message, size_t len);
 
 bool edge_flush(struct edge *self);         /* writes and closes what is due; true: there was something */
 void edge_end_stuck(struct edge *self);     /* resets those whose sockets are full: a drain does not wait for who does not read */

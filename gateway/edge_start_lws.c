@@ -197,6 +197,7 @@ void edge_destroy(struct edge **self)
         certificate_fini(&p->certificate);
         free(p);
     }
+    buf_fini(&e->message);
     free(e);
     *self = NULL;
 }

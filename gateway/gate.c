@@ -53,6 +53,8 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     seed(g, &g->acks, NULL);
     seed(g, &g->relays, NULL);
     seed(g, &g->relayed, NULL);
+    seed(g, &g->tunnels_out, NULL);
+    seed(g, &g->tunnels_in, NULL);
     struct siphash_key seeds[2];
     unsigned char bytes[16];
     for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
@@ -80,12 +82,14 @@ void gate_destroy(struct gate **self)
         else session_bury(s);
     }
     gate_settle(g);
+    tunnels_flush(g);
     while (gate_next_dirty(g)) { }
     while (g->conns) conn_free(g->conns);
     answer_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
     map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->pendings), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed);
+    map_fini(&g->tunnels_out), map_fini(&g->tunnels_in);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
@@ -125,6 +129,11 @@ void gate_dirty(struct conn *c)
     struct gate *g = c->gate;
     if (c->dirty || c->relayed) return;
     c->dirty = true;
+    if (!c->shell) {            /* the owner's end of a tunnel */
+        c->next_dirty = g->tunnelled;
+        g->tunnelled = c;
+        return;
+    }
     c->next_dirty = NULL;
     *g->dirty_end = c;
     g->dirty_end = &c->next_dirty;
@@ -189,6 +198,8 @@ static void settle_conn(struct conn *c)
         if (!c->dirty) conn_free(c);
     } else if (c->relayed) {
         relay_finish(c);
+    } else if (c->phase == CONN_PASS) {
+        tunnel_settle(c);
     } else if (c->exchange && c->exchange->answered && (c->phase == CONN_HEAD || c->phase == CONN_SOCKET)) {
         struct buf behind = c->exchange->behind;
         c->exchange->behind = (struct buf){ 0 };
@@ -215,9 +226,8 @@ void gate_settle(struct gate *g)
 
 /* ---- the clients' side */
 
-struct conn *gate_accept(struct gate *g, size_t listener, struct span peer_address, void *shell, struct gate_time now)
+struct conn *gate_admit(struct gate *g, size_t listener, struct span peer_address, void *shell)
 {
-    g->now = now;
     NEED(listener < g->listener_count);
     struct listener *l = &g->listeners[listener];
     struct ip peer;
@@ -235,6 +245,21 @@ struct conn *gate_accept(struct gate *g, size_t listener, struct span peer_addre
     return c;
 }
 
+struct conn *gate_accept(struct gate *g, size_t listener, struct span peer_address, void *shell, struct gate_time now)
+{
+    g->now = now;
+    return gate_admit(g, listener, peer_address, shell);
+}
+
+struct conn *gate_accept_passed(struct gate *g, size_t listener, struct span peer_address, void *shell, struct gate_time now)
+{
+    struct conn *c = gate_accept(g, listener, peer_address, shell, now);
+    if (!c) return NULL;
+    g->stats->upgrades_handed_in++;
+    c->passed = true;
+    return c;
+}
+
 void gate_on_bytes(struct gate *g, struct conn *c, char *bytes, size_t len, struct gate_time now)
 {
     g->now = now;
@@ -243,20 +268,31 @@ void gate_on_bytes(struct gate *g, struct conn *c, char *bytes, size_t len, stru
     gate_settle(g);
 }
 
-void gate_on_closed(struct gate *g, struct conn *c, struct gate_time now)
+void gate_lost(struct conn *c)
 {
-    g->now = now;
     struct session *s = c->session;
     bool probing = c->probing;
     upgrade_on_lost(c);
     if (s && !probing) session_on_lost(s, REASON_TRANSPORT_CLOSE);
     polling_on_lost(c);
     relay_on_lost(c);
+    tunnel_on_lost(c);
     gate_drop_conn(c);
+}
+
+void gate_on_closed(struct gate *g, struct conn *c, struct gate_time now)
+{
+    g->now = now;
+    gate_lost(c);
     gate_settle(g);
 }
 
-struct effects *gate_effects(struct gate *g) { return &g->effects; }
+struct effects *gate_effects(struct gate *g)
+{
+    tunnels_flush(g);
+    return &g->effects;
+}
+
 uint64_t gate_load(const struct gate *g) { return g->conn_count; }
 struct buf *gate_log(struct gate *g) { return &g->log; }
 
@@ -288,7 +324,9 @@ static void close_some(struct gate *g, size_t n)
         if (session_live(s)) session_close(s, REASON_SHUTTING_DOWN, false);
         else session_bury(s);
     }
-    if (g->sessions.count) return;
+    walk = (struct map_walk){ 0 };
+    for (struct conn *c; n && (c = map_next(&g->tunnels_out, &walk)); n--) tunnel_drain(c);
+    if (g->sessions.count || g->tunnels_out.count) return;
     for (struct conn *c = g->conns; c; c = c->next)     /* nobody's any more */
         if (!c->relayed && c->fate == CONN_OPEN) conn_close(c);
 }
@@ -297,7 +335,7 @@ static void on_drain(struct gate *g, struct timer *t)
 {
     uint64_t left = g->drain_by > g->now.mono ? g->drain_by - g->now.mono : 0;
     size_t ticks = (size_t)(left / DRAIN_TICK_MS) + 1;
-    close_some(g, (g->sessions.count + ticks - 1) / ticks);
+    close_some(g, (g->sessions.count + g->tunnels_out.count + ticks - 1) / ticks);
     if (!gate_drained(g)) timer_set(g, t, on_drain, DRAIN_TICK_MS);
 }
 

@@ -17,7 +17,7 @@
  * gate_on_sent may yield new effects' confirmations only through gate_on_confirm;
  * gate_on_closed may make other conns dirty and add effects, so a shell drains until both
  * lists are empty. Time comes as an argument. Spans passed in are read during the
- * call only; gate_on_bytes unmasks in place.
+ * call only; gate_on_bytes unmasks in place. A shell's pointer is never NULL.
  *
  * Who owns what: the gate owns conns, sessions, sockets and rooms; a conn is freed by
  * gate_on_closed and by nothing else. The shell's pointer for a conn is opaque here. */
@@ -64,6 +64,14 @@ struct conn *gate_accept(struct gate *self, size_t listener, struct span peer_ad
 void gate_on_bytes(struct gate *self, struct conn *c, char *bytes, size_t len, struct gate_time now);
 void gate_on_closed(struct gate *self, struct conn *c, struct gate_time now);       /* by the peer, or after a fate: 'c' is gone */
 
+/* A connection whose session another gateway of this host has (tunnel.h): asked of each that is served once all is
+ * written to it. True: 'message' goes to that gateway together with the descriptor, and gate_on_passed follows: OK:
+ * 'c' is gone, and its connection lives on there. Any error: 'c' stays, and its bytes go over the bus. */
+bool conn_passes(const struct conn *c, uint16_t *gateway, struct buf *message);
+void gate_on_passed(struct gate *self, struct conn *c, enum err outcome, struct gate_time now);
+/* Such a one arrives: as gate_accept; gate_on_bytes with what stands in the message follows. */
+struct conn *gate_accept_passed(struct gate *self, size_t listener, struct span peer_address, void *shell, struct gate_time now);
+
 struct conn *gate_next_dirty(struct gate *self);        /* NULL: nothing is to be written or closed */
 enum conn_fate { CONN_OPEN, CONN_CLOSE, CONN_KILL };    /* CLOSE: after all is written */
 enum conn_fate conn_fate(const struct conn *c);
@@ -71,10 +79,11 @@ size_t conn_gather(const struct conn *c, char *scratch, size_t cap);    /* copie
 void   conn_wrote(struct conn *c, size_t n);
 bool   conn_idle(const struct conn *c);                 /* nothing waits */
 bool   conn_parted(const struct conn *c);               /* the peer may send nothing more: its WebSocket close frame was read */
+bool   conn_deaf(const struct conn *c);                 /* nothing is to be read of it for now; it is named when that changes */
 void  *conn_shell(const struct conn *c);
 
 /* ---- the daemons' side */
-struct effects *gate_effects(struct gate *self);
+struct effects *gate_effects(struct gate *self);        /* once a turn: what tunnels have to say is packed by this */
 /* 'epoch': of the sender's life. Messages of types that a gateway does not take are counted. */
 void gate_on_message(struct gate *self, enum role role, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields, struct gate_time now);
 void gate_on_sent(struct gate *self, uint16_t router, uint64_t ticket, uint64_t link_number);

@@ -7,6 +7,7 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
     union {
         struct msg_VERDICT verdict; struct msg_ADMITTED admitted; struct msg_TICK tick; struct msg_REPLAYED replayed;
         struct msg_ASK ask; struct msg_FENCE fence; struct msg_RELAY relay; struct msg_RELAY_GONE relay_gone; struct msg_RELAYED relayed;
+        struct msg_TUNNEL_OPEN opened; struct msg_TUNNEL_DATA data; struct msg_TUNNEL_MORE more; struct msg_TUNNEL_CLOSE closed;
     } m;
     switch (type) {
     case MSG_DELIVER:
@@ -43,6 +44,22 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
     case MSG_RELAYED:
         if (msg_decode_RELAYED(&m.relayed, fields) != OK) return false;
         relay_on_relayed(g, &m.relayed);
+        return true;
+    case MSG_TUNNEL_OPEN:
+        if (msg_decode_TUNNEL_OPEN(&m.opened, fields) != OK) return false;
+        tunnel_on_open(g, number, &m.opened);
+        return true;
+    case MSG_TUNNEL_DATA:
+        if (msg_decode_TUNNEL_DATA(&m.data, fields) != OK) return false;
+        tunnel_on_data(g, number, &m.data);
+        return true;
+    case MSG_TUNNEL_MORE:
+        if (msg_decode_TUNNEL_MORE(&m.more, fields) != OK) return false;
+        tunnel_on_more(g, number, &m.more);
+        return true;
+    case MSG_TUNNEL_CLOSE:
+        if (msg_decode_TUNNEL_CLOSE(&m.closed, fields) != OK) return false;
+        tunnel_on_close(g, number, &m.closed);
         return true;
     case MSG_FENCE:
         if (msg_decode_FENCE(&m.fence, fields) != OK) return false;
@@ -85,6 +102,9 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
     } else if (role == ROLE_PRESENCE) {
         gate_tell_presence(g, number);
+    } else if (role == ROLE_GATEWAY) {
+        relay_view(g, number);
+        tunnels_view(g, number);
     }
     gate_settle(g);
 }

@@ -13,6 +13,7 @@
 #include "sender.h"
 #include "socket.h"
 #include "stream.h"
+#include "tunnel.h"
 
 enum { GATE_MEMBERS_MAX = 1024, GATE_LOG_MAX = 1 << 20 };
 
@@ -77,6 +78,9 @@ struct gate {
     struct map        acks;         /* socket -> struct wait: acks.c */
     struct map        relays;       /* ref -> struct conn that waits for RELAYED */
     struct map        relayed;      /* gateway:ref -> struct conn that stands for a request from there */
+    struct map        tunnels_out;  /* ref -> struct conn at whose other end its session is */
+    struct map        tunnels_in;   /* gateway:ref -> struct conn whose descriptor is there */
+    struct conn      *tunnelled;    /* of these, who have something to say */
     uint64_t          refs;         /* handed out */
     struct stream    *streams[VIEW_OWNERS_MAX];
 
@@ -110,6 +114,8 @@ void gate_settle_later(struct session *s);      /* to be flushed or freed at the
 void gate_dirty(struct conn *c);
 void gate_resume(struct conn *c);               /* seen to at the end of this call */
 void gate_drop_conn(struct conn *c);            /* freed, as soon as it is on no list */
+struct conn *gate_admit(struct gate *g, size_t listener, struct span peer_address, void *shell);    /* NULL: no room for it (counted) */
+void gate_lost(struct conn *c);                 /* its other end is gone, and now it is */
 void gate_random(struct gate *g, void *bytes, size_t n);
 void gate_note(struct gate *g, const char *event, const struct socket *s, const char *reason);      /* a log line */
 struct space *gate_space(struct gate *g, struct span nsp);  /* or NULL */
@@ -211,6 +217,7 @@ void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct 
 void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m);
 void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch);   /* its link: what was asked on the old one is asked again */
 void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m);
+void relay_copy_head(struct buf *out, const struct http1_request *r);   /* without its last, empty line, and what frames a body */
 void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner);
 void relay_on_body(struct conn *c);
 void relay_on_lost(struct conn *c);
@@ -218,7 +225,7 @@ void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m);
 void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m);
 void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m);
 void relay_finish(struct conn *c);                      /* a relayed conn has its answer */
-void relay_view(struct gate *g);                        /* gateways that are gone answer nobody */
+void relay_view(struct gate *g, uint16_t reborn);       /* gateways that are gone, or forgot (RANK_NOBODY: none did), answer nobody */
 
 /* Encodes a message into the gate's scratch and appends it as an effect. */
 #define GATE_SAY(g, role, number, NAME, ...) \

@@ -118,5 +118,6 @@ void gate_take_view(struct gate *g, enum view_change change)
     take_peers(g, &g->auths, ROLE_AUTH);
     if (take_peers(g, &g->presences, ROLE_PRESENCE)) tell_presences(g);
     connect_view(g);
-    relay_view(g);
+    relay_view(g, RANK_NOBODY);
+    tunnels_view(g, RANK_NOBODY);
 }

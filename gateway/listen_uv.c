@@ -34,7 +34,7 @@ static int reserve_fd(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static int limit_fds(void)
+int listen_fds(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1 << 30) return 1 << 30;
@@ -161,7 +161,7 @@ struct listen *listen_new(struct service *svc, const struct listen_options *opti
 {
     struct listen *self = calloc(1, sizeof *self);
     NEED(self);
-    *self = (struct listen){ .svc = svc, .o = *options, .fd = -1, .reserve = reserve_fd(), .fd_limit = limit_fds() };
+    *self = (struct listen){ .svc = svc, .o = *options, .fd = -1, .reserve = reserve_fd(), .fd_limit = listen_fds() };
     self->pause = (struct service_timer){ .fn = on_pause_over, .self = self };
     if (make(self)) return self;
     failed(self, "cannot bind");

@@ -30,6 +30,8 @@ struct listen_options {
     uint64_t   *paused, *refused;   /* counters, borrowed */
 };
 
+int listen_fds(void);               /* descriptors from this number on are not for clients */
+
 struct listen;
 struct listen *listen_new(struct service *svc, const struct listen_options *options);   /* binds. NULL: logged, exit 111 */
 bool listen_open(struct listen *self);              /* false: logged, exit 111 */

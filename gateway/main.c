@@ -23,6 +23,7 @@ struct app {
     struct edge         *edge;
     struct listen      **listens;   /* one a port, as many as listeners at most */
     size_t               listen_count;
+    struct hand         *hand;      /* NULL: no descriptors go to other gateways, or come from them */
     struct rules       **rules;     /* one a namespace */
     uint8_t              sid_key[SID_KEY_BYTES];
     struct service_timer gate_timer, beat, impatience;
@@ -335,6 +336,11 @@ static void bind_all(struct app *app)
     for (size_t i = 0; i < config->listener_count; i++) bind_listener(app, i, &public);
     bus_set_public(app->d.bus, buf_text(&public));
     buf_fini(&public);
+    if (config->bus.transport != CONFIG_IPC) return;
+    app->hand = hand_new(app->d.svc, &(struct hand_options){
+        .directory = config->state_dir, .gateway = app->d.options.number, .fds = listen_fds(), .on_fd = edge_on_handed, .self = app->edge,
+        .refused = &app->stats.edge.accept_refused });
+    edge_set_hand(app->edge, app->hand);
 }
 
 static void prepare(struct app *app)
@@ -382,6 +388,8 @@ int main(int argc, char **argv)
     service_timer_cancel(d->svc, &app.beat);
     service_timer_cancel(d->svc, &app.impatience);
     service_off_turn_end(d->svc, flush, &app);
+    edge_set_hand(app.edge, NULL);
+    hand_close(&app.hand);
     edge_destroy(&app.edge);                        /* the gate hears of each that is still open */
     gate_measure(app.gate);
     d->before_stats = NULL;

@@ -25,7 +25,7 @@ int polling_check(struct conn *c, struct listener *l, const struct http1_request
         if (!known) {
             *s = NULL;
             bool ours = sid_decode(sid, g->setup.sid_key, owner) == OK && *owner == g->setup.number;
-            if (!ours && sid_decode(sid, g->setup.sid_key, owner) == OK && !upgrade && !c->relayed && g->view &&
+            if (!ours && sid_decode(sid, g->setup.sid_key, owner) == OK && !c->relayed && !c->passed && g->view &&
                 view_find(g->view, ROLE_GATEWAY, *owner)) return POLLING_FOREIGN;
             return 1;
         }

@@ -16,7 +16,7 @@ static bool is_framing(struct span name)
            span_same_nocase(name, SPAN("Expect"));
 }
 
-static void copy_head(struct buf *out, const struct http1_request *r)
+void relay_copy_head(struct buf *out, const struct http1_request *r)
 {
     buf_add(out, r->method);
     buf_add_byte(out, ' ');
@@ -50,7 +50,7 @@ void relay_out(struct conn *c, struct listener *l, const struct http1_request *r
     struct exchange *x = request_begin(c, l, r, EXCHANGE_RELAY);
     x->gateway = owner;
     x->client = request_client(c, l, r);
-    copy_head(&x->head, r);
+    relay_copy_head(&x->head, r);
     if (!(r->length || r->chunked)) {
         send_it(c);
         return;
@@ -144,16 +144,16 @@ void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m
 
 /* ---- gateways that are gone */
 
-static bool is_there(const struct gate *g, uint16_t gateway)
+static bool is_there(const struct gate *g, uint16_t gateway, uint16_t reborn)
 {
-    return view_find(g->view, ROLE_GATEWAY, gateway) != NULL;
+    return gateway != reborn && g->view && view_find(g->view, ROLE_GATEWAY, gateway);
 }
 
-void relay_view(struct gate *g)
+void relay_view(struct gate *g, uint16_t reborn)
 {
     struct map_walk walk = { 0 };
     for (struct conn *c; (c = map_next(&g->relays, &walk)); ) {
-        if (is_there(g, c->exchange->gateway)) continue;
+        if (is_there(g, c->exchange->gateway, reborn)) continue;
         map_drop_u64(&g->relays, c->exchange->ref);
         c->exchange->ref = 0;
         g->stats->relays_failed++;
@@ -161,7 +161,7 @@ void relay_view(struct gate *g)
     }
     walk = (struct map_walk){ 0 };
     for (struct conn *c; (c = map_next(&g->relayed, &walk)); ) {
-        if (is_there(g, c->relay_gateway)) continue;
+        if (is_there(g, c->relay_gateway, reborn)) continue;
         forget(c);
         polling_on_lost(c);
         gate_drop_conn(c);

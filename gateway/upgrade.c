@@ -45,6 +45,11 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
     uint16_t owner;
     enum err e = ws_handshake(r, &key);
     int code = polling_check(c, l, r, true, &s, &owner);
+    if (code == POLLING_FOREIGN && e == OK) {
+        tunnel_pass(c, r, owner);
+        return;
+    }
+    if (code == POLLING_FOREIGN) code = POLLING_PASSED;
     if (code == POLLING_PASSED && e == ERR_VERSION) {
         g->stats->refused_ws[e]++;
         l->failed[FAILED_WS]++;

@@ -76,6 +76,7 @@ void bed_fini(struct bed *b)
     EQUAL(b->stats.rooms_open, 0); EQUAL(b->stats.memberships_open, 0); EQUAL(b->stats.queue_bytes, 0);
     EQUAL(b->stats.sessions_websocket, 0); EQUAL(b->stats.sessions_polling, 0);
     EQUAL(b->stats.acks_waiting, 0); EQUAL(b->stats.acks_bytes, 0);
+    EQUAL(b->stats.tunnels_open, 0);
     gate_destroy(&b->gate);
     view_destroy(&b->view);
     for (size_t i = 0; i < b->config.namespace_count; i++) rules_destroy(&b->rules[i]);
@@ -181,8 +182,7 @@ static void print_message(struct buf *out, enum msg_type type, struct span field
 
 static void send_effects(struct bed *b)
 {
-    struct effects *effects = gate_effects(b->gate);
-    while (effects->count) {
+    for (struct effects *effects; (effects = gate_effects(b->gate))->count; ) {
         struct effects now = *effects;
         *effects = (struct effects){ 0 };
         for (size_t i = 0; i < now.count; i++) {
@@ -215,11 +215,29 @@ static unsigned client_of(struct bed *b, const struct conn *c)
     return (unsigned)((struct bed_client *)conn_shell(c) - b->client);
 }
 
+static bool pass_on(struct bed *b, struct bed_client *client)
+{
+    uint16_t gateway;
+    struct buf message = { 0 };
+    bool passes = conn_passes(client->conn, &gateway, &message);
+    if (passes) {
+        struct conn *c = client->conn;
+        buf_add_format(&b->said, "gateway-%u ", gateway);
+        print_message(&b->said, MSG_PASSED, buf_span(&message));
+        buf_add_byte(&b->said, '\n');
+        if (b->hand == OK) client->conn = NULL;
+        gate_on_passed(b->gate, c, b->hand, b->now);
+    }
+    buf_fini(&message);
+    return passes;
+}
+
 static void write_conns(struct bed *b)
 {
     char scratch[4096];
     for (struct conn *c; (c = gate_next_dirty(b->gate)); ) {
         struct bed_client *client = &b->client[client_of(b, c)];
+        if (pass_on(b, client)) continue;
         for (size_t n; !client->stuck && (n = conn_gather(c, scratch, sizeof scratch)); ) {
             if (n > 1) n -= n / 3;          /* a socket that takes less than it is offered */
             buf_add(&client->in, span_from(scratch, n));
@@ -240,12 +258,25 @@ void bed_turn(struct bed *b)
     }
 }
 
-void bed_open(struct bed *b, unsigned client, size_t listener, const char *address)
+static struct bed_client *fresh(struct bed *b, unsigned client)
 {
     struct bed_client *c = &b->client[client];
     buf_fini(&c->in);
     *c = (struct bed_client){ 0 };
+    return c;
+}
+
+void bed_open(struct bed *b, unsigned client, size_t listener, const char *address)
+{
+    struct bed_client *c = fresh(b, client);
     c->conn = gate_accept(b->gate, listener, span_of(address), c, b->now);
+    c->closed = c->conn == NULL;
+}
+
+void bed_open_passed(struct bed *b, unsigned client, size_t listener, const char *address)
+{
+    struct bed_client *c = fresh(b, client);
+    c->conn = gate_accept_passed(b->gate, listener, span_of(address), c, b->now);
     c->closed = c->conn == NULL;
 }
 

@@ -30,6 +30,7 @@ struct bed {
     uint64_t        seq, seed, link[64], epoch;
     uint64_t        view_number;
     bool            split;      /* clients' bytes arrive one by one */
+    enum err        hand;       /* how handing over a descriptor to another gateway ends */
 };
 
 extern const struct compressor *bed_compressor;     /* the stand-in, unless somebody has a better one */
@@ -39,6 +40,7 @@ void bed_init(struct bed *b, const char *topology);
 void bed_fini(struct bed *b);       /* and all that was open is gone: gauges are checked to be 0 */
 
 void bed_open(struct bed *b, unsigned client, size_t listener, const char *address);
+void bed_open_passed(struct bed *b, unsigned client, size_t listener, const char *address);     /* its descriptor came from another gateway */
 void bed_bytes(struct bed *b, unsigned client, struct span bytes);      /* from the client, as they are */
 void bed_text(struct bed *b, unsigned client, const char *text);        /* a masked text frame */
 void bed_frame(struct bed *b, unsigned client, int first_byte, struct span payload);   /* FIN and opcode as given, masked */

@@ -3,6 +3,7 @@
 // In, a line of JSON each:  {"do":"connect","id":"ann","url":...,"opts":{...}}   {"do":"emit","id":...,"event":...,"args":[...],"ack":1}
 //                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
 //                           {"do":"churn","url":...,"opts":{...},"count":N,"tokens":[...]}
+//                           {"do":"climb","url":...,"opts":{...},"events":N,"tokens":[...]}
 // Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
 //                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
@@ -76,9 +77,40 @@ async function churn({ url, opts = {}, count, tokens }) {
   say({ event: "churned", connected, failed });
 }
 
+// One client a token, by default from polling to WebSocket, each in a room of its own: it numbers what it sends there, a few
+// unacknowledged at a time, from its first moment until it has sent 'events' and is upgraded. What comes back has to be all of it, in order.
+async function climb({ url, opts = {}, events, tokens }) {
+  const sum = { event: "climbed", count: tokens.length, websocket: 0, sent: 0, wrong: [] };
+  await Promise.all(tokens.map((token, i) => new Promise((done) => {
+    const socket = io(url, { forceNew: true, reconnection: false, ...opts, auth: { token } });
+    let sent = 0, acked = 0, got = 0, over = false;
+    const end = (wrong) => {
+      if (over) return;
+      over = true;
+      if (wrong) sum.wrong.push(`${i}: ${wrong}, on ${name()}; ${sent} sent, ${acked} acked, ${got} came`);
+      if (name() === "websocket") sum.websocket++;
+      sum.sent += sent;
+      socket.disconnect();
+      done();
+    };
+    const name = () => socket.io.engine?.transport?.name;
+    const enough = () => sent >= events && name() === "websocket";
+    const look = () => { if (enough() && acked === sent && got === sent) end(); };
+    const more = () => {
+      while (!over && sent - acked < 3 && !enough()) socket.emit("room-message", { room: "climb-" + i, message: { n: sent++ } }, () => { acked++; more(); });
+      look();
+    };
+    socket.on("connect", () => socket.emit("join-room", { room: "climb-" + i }, more));
+    socket.on("connect_error", (e) => end(e.message));
+    socket.on("disconnect", (reason) => end(reason));
+    socket.on("room-message", ({ message }) => { if (message.n !== got++) end(`${message.n} came`); look(); });
+  })));
+  say(sum);
+}
+
 const doers = {
   answer: ({ id, event, args = [] }) => sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); }),
-  connect, emit, flood, churn,
+  connect, emit, flood, churn, climb,
   close: ({ id }) => sockets.get(id)?.socket.disconnect(),
   drop: ({ id }) => sockets.get(id)?.socket.io.engine.transport.close(),
   transport: ({ id }) => say({ id, event: "transport", transport: sockets.get(id).socket.io.engine.transport.name }),

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     seed = 1;
     struct gate *g = gate_new(&(struct gate_setup){ .config = &config, .number = 0, .epoch = 1, .sid_key = (const uint8_t *)"0123456789abcdef",
         .random = random_bytes, .compressor = deflate_compressor(deflate), .stats = &stats }, now);
-    struct conn *c = gate_accept(g, at, SPAN("1.2.3.4"), NULL, now);
+    struct conn *c = gate_accept(g, at, SPAN("1.2.3.4"), g, now);
     static const char hello[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", offer[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
     if (size && data[0] & 1) feed(g, &c, hello, sizeof hello - 1, now);
@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now.mono += 3000, now.wall += 3000;
         gate_on_time(g, now);
         drain(g, &c, now);
-        if (!c) c = gate_accept(g, at, SPAN("1.2.3.4"), NULL, now);
+        if (!c) c = gate_accept(g, at, SPAN("1.2.3.4"), g, now);
     }
     if (c) gate_on_closed(g, c, now);
     gate_drain(g, 0, now);

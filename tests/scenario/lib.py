@@ -72,14 +72,15 @@ def b64(data):
 class Topology:
     """A running topology: its file, its state directory and its command line tool.
 
-    tls: its listener speaks TLS. secure: another one does, 50 ports further on. listener: more keys of each, as {...} has them."""
+    tls: its listener speaks TLS. secure: another one does, 50 ports further on. listener: more keys of each, as {...} has them.
+    step: of the gateways' ports; 0: they share one."""
 
-    def __init__(self, name="scenario", extra="", tls=False, secure=False, listener="", source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
+    def __init__(self, name="scenario", extra="", tls=False, secure=False, listener="", step=1, source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cw-"))
         self.state = self.dir / "s"
         self.base = free_ports(400)
         counts = {"router": 2, "gateway": 2, "presence": 1, "auth": 1, **counts}
-        self.tls = tls
+        self.tls, self.step = tls, step
         self.secure = secure or tls
         if self.secure:
             self.certificate()
@@ -88,7 +89,7 @@ class Topology:
         instances = "".join(f"  {role}: {n}\n" for role, n in counts.items())
         planes = "".join(f"  {plane}: {{port: {port}}}\n" for plane, port in self.ports.items())
         certificate = f", tls: {{certificate: {self.dir}/cert.pem, key: {self.dir}/key.pem}}"
-        keys = f"address: 127.0.0.1, port_step: 1, origins: ['*'], client_dir: {CLIENT}/node_modules/socket.io-client/dist{listener and ', ' + listener}"
+        keys = f"address: 127.0.0.1, port_step: {step}, origins: ['*'], client_dir: {CLIENT}/node_modules/socket.io-client/dist{listener and ', ' + listener}"
         listeners = f"  public: {{port: {self.base}, {keys}{certificate if tls else ''}}}\n"
         if secure:
             listeners += f"  secure: {{port: {self.base + 50}, {keys}{certificate}}}\n"
@@ -159,6 +160,7 @@ class Topology:
         return {d["id"]: d["pid"] for d in self.status()}
 
     def url(self, gateway=0, secure=False):
+        gateway *= self.step
         return f"https://localhost:{self.base + 50 * secure + gateway}" if self.tls or secure else f"http://127.0.0.1:{self.base + gateway}"
 
     def endpoint(self, plane, router=0):

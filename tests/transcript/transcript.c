@@ -5,6 +5,7 @@
  *   by hand | by itself        the daemons on the bus answer only what the file says, or at once
  *
  *   open ws [QUERY] [| FIELD]  a WebSocket client 'ws' (any name): handshake, 101, the open packet is still to be read
+ *   knock ws [QUERY] [| FIELD] the same, but its answer is still to be read
  *   ws> TEXT                   it sends a text frame          ws>b TEXT       a binary one       ws>x HEX  raw bytes
  *   <ws TEXT                   it gets this text frame        <wsb TEXT       this binary one
  *   ws>z TEXT  ws>zb TEXT      the same compressed        <wsz TEXT  <wszb TEXT
@@ -16,12 +17,16 @@
  *   <h STATUS BODY             it gets this answer            <h ~ TEXT       whose head holds this line
  *   <hz STATUS BODY            it gets this answer compressed
  *   hang up h                  it is gone
+ *   sid NAME N                 $NAME is a session's id that gateway N could have made
+ *   hand ERR_X                 handing over a descriptor ends so from here on (OK at first; what is handed over stands
+ *                              in bus<: "gateway-1 PASSED ...")
+ *   passed h                   client 'h' was accepted by another gateway, which hands it over
  *   stuck h                    it reads nothing any more
  *   bus< TEXT                  the next line that the gate said on the bus and that holds this ("gateway-1 RELAYED ...")
  *   bus< .                     nothing more was said
  *   bus> ROLE-N TYPE f=v ...   a daemon says this; values that hold blanks stand in '...', lists as a,b
  *   confirm N                  router N confirms all that it was sent
- *   reborn N [EPOCH]           its link begins anew
+ *   reborn N [EPOCH]           its link begins anew; "gateway-N": that gateway's
  *   roster [hold] OWNERS MEMBERS       both with commas; "router-0@101" has epoch 101
  *   +MS                        time passes
  *   stat NAME N                a counter
@@ -207,20 +212,28 @@ static void cut_fields(struct script *s, struct span *line, struct buf *fields)
         }
 }
 
-static void do_open(struct script *s, struct span rest)
+static unsigned do_knock(struct script *s, struct span rest)
 {
-    struct buf fields = { 0 }, query = { 0 }, request = { 0 }, head = { 0 }, body = { 0 };
+    struct buf fields = { 0 }, query = { 0 }, request = { 0 };
     cut_fields(s, &rest, &fields);
-    unsigned i = client(s, span_cut(&rest, ' ')), status = 0;
+    unsigned i = client(s, span_cut(&rest, ' '));
     expand(s, span_trim(rest), &query);
     need_open(s, i);
     buf_add_format(&request, "GET /socket.io/?%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", query.len ? buf_text(&query) : "EIO=4&transport=websocket", buf_text(&fields));
     bed_bytes(&s->bed, i, buf_span(&request));
-    if (!bed_next_answer(&s->bed, i, &status, &head, &body)) FAIL("no answer to the handshake");
+    buf_fini(&fields), buf_fini(&query), buf_fini(&request);
+    return i;
+}
+
+static void do_open(struct script *s, struct span rest)
+{
+    struct buf body = { 0 };
+    unsigned i = do_knock(s, rest), status = 0;
+    buf_clear(&s->head);
+    if (!bed_next_answer(&s->bed, i, &status, &s->head, &body)) FAIL("no answer to the handshake");
     if (status != 101) FAIL("the handshake is answered %u", status);
-    buf_clear(&s->head), buf_add(&s->head, buf_span(&head));
-    buf_fini(&fields), buf_fini(&query), buf_fini(&request), buf_fini(&head), buf_fini(&body);
+    buf_fini(&body);
 }
 
 static void do_request(struct script *s, const char *method, struct span rest)
@@ -459,6 +472,31 @@ static void encode(struct script *s, enum msg_type type, struct span fields, str
 }
 
 /* "router-0 EMIT to=* args='["x",1]'" is short for a DELIVER of such a body. */
+static void do_sid(struct script *s, struct span rest)
+{
+    struct span name = span_cut(&rest, ' ');
+    uint64_t gateway = 0;
+    struct sid sid;
+    if (!span_to_uint(rest, UINT16_MAX, &gateway) || name.len >= sizeof s->vars[0].name || s->var_count == VARS) FAIL("sid NAME GATEWAY");
+    sid_make(&sid, (uint16_t)gateway, (const uint8_t *)"12345678", (const uint8_t *)"0123456789abcdef");
+    memcpy(s->vars[s->var_count].name, name.ptr, name.len), s->vars[s->var_count].name[name.len] = 0;
+    memcpy(s->vars[s->var_count].value, sid.text, SID_LENGTH), s->vars[s->var_count].value[SID_LENGTH] = 0;
+    s->var_count++;
+}
+
+static void do_hand(struct script *s, struct span name)
+{
+    for (int e = 0; e < ERR_COUNT; e++)
+        if (span_same(name, span_of(err_name((enum err)e)))) s->bed.hand = (enum err)e;
+}
+
+static void do_passed(struct script *s, struct span name)
+{
+    unsigned i = client(s, name);
+    bed_open_passed(&s->bed, i, 0, "10.1.2.3");
+    s->names[i].opened = true;
+}
+
 static void do_bus(struct script *s, struct span line)
 {
     struct span id = span_cut(&line, ' '), name = span_cut(&line, ' ');
@@ -552,8 +590,9 @@ static uint64_t stat_of(struct script *s, struct span name)
 static void do_reborn(struct script *s, struct span rest)
 {
     uint64_t number = 0, epoch = 0;
+    enum role role = span_eat_prefix(&rest, SPAN("gateway-")) ? ROLE_GATEWAY : ROLE_ROUTER;
     if (!span_to_uint(span_cut(&rest, ' '), 63, &number) || (rest.len && !span_to_uint(rest, UINT64_MAX, &epoch))) FAIL("reborn N [EPOCH]");
-    gate_on_reborn(s->bed.gate, ROLE_ROUTER, (uint16_t)number, epoch, s->bed.now);
+    gate_on_reborn(s->bed.gate, role, (uint16_t)number, epoch, s->bed.now);
     bed_turn(&s->bed);
 }
 
@@ -579,6 +618,7 @@ static void do_line(struct script *s, struct span line)
     if (!s->begun) FAIL("no case was begun");
     if (span_same(word, SPAN("by"))) s->bed.by_hand = span_same(rest, SPAN("hand"));
     else if (span_same(word, SPAN("open"))) do_open(s, rest);
+    else if (span_same(word, SPAN("knock"))) do_knock(s, rest);
     else if (method_of(word)) do_request(s, method_of(word), rest);
     else if (span_same(word, SPAN("raw"))) {
         unsigned i = client(s, span_cut(&rest, ' '));
@@ -589,6 +629,9 @@ static void do_line(struct script *s, struct span line)
         buf_fini(&out);
     }
     else if (span_same(word, SPAN("hang"))) bed_hang_up(&s->bed, client(s, span_skip(rest, 3)));
+    else if (span_same(word, SPAN("sid"))) do_sid(s, rest);
+    else if (span_same(word, SPAN("hand"))) do_hand(s, rest);
+    else if (span_same(word, SPAN("passed"))) do_passed(s, rest);
     else if (span_same(word, SPAN("stuck"))) s->bed.client[client(s, rest)].stuck = true;
     else if (span_same(word, SPAN("drain"))) {
         uint64_t ms = 0;

@@ -1,0 +1,343 @@
+#include "gate_state.h"
+
+#include <stdlib.h>
+
+enum { PIECE = 65536 };         /* most bytes in one message */
+enum { TRIES = 8, TRY_MS = 20 };        /* to hand over a descriptor while its gateway's queue for them is full */
+
+static uint64_t key_of(uint16_t gateway, uint64_t ref)
+{
+    return (uint64_t)gateway << 48 ^ ref;
+}
+
+static struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door)
+{
+    struct tunnel *t = calloc(1, sizeof *t);
+    NEED(t && !c->tunnel);
+    t->gateway = gateway, t->door = door;
+    c->tunnel = t;
+    return t;
+}
+
+static size_t listener_of(const struct conn *c)
+{
+    return (size_t)(c->listener->port - c->gate->listeners);
+}
+
+/* ---- the door: an upgrade that belongs elsewhere */
+
+static void on_due(struct gate *g, struct timer *timer);
+
+void tunnel_pass(struct conn *c, const struct http1_request *r, uint16_t owner)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = tunnel_new(c, owner, true);
+    relay_copy_head(&t->head, r);
+    buf_add_literal(&t->head, "\r\n");
+    conn_forget(c);
+    http1_fini(&c->http);
+    c->phase = CONN_PASS;
+    timer_set(g, &c->timer, on_due, c->listener->config->upgrade_timeout_ms);
+    gate_dirty(c);      /* the shell has to look at it */
+    gate_resume(c);     /* or, where it can't: at the end of this call the tunnel opens */
+}
+
+static bool can_hand(const struct conn *c)
+{
+    return c->gate->config->bus.transport == CONFIG_IPC && !c->listener->config->tls.certificate[0];
+}
+
+bool conn_passes(const struct conn *c, uint16_t *gateway, struct buf *message)
+{
+    if (c->phase != CONN_PASS || c->fate != CONN_OPEN || c->out.count || !can_hand(c)) return false;
+    *gateway = c->tunnel->gateway;
+    struct buf address = { 0 };
+    ip_print(&address, &c->peer);
+    msg_encode_PASSED(message, &(struct msg_PASSED){ .listener = (uint16_t)listener_of(c), .address = buf_span(&address),
+                                                     .bytes = buf_span(&c->tunnel->head) });
+    buf_fini(&address);
+    return true;
+}
+
+static void refuse(struct conn *c, enum err why)
+{
+    c->gate->stats->refused_pass[why]++;
+    tunnel_fini(c);
+    request_refuse_upgrade(c, 1);       /* as if nobody knew the session: the client stays on polling, or begins anew */
+    c->phase = CONN_DONE;
+}
+
+static void open_out(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = c->tunnel;
+    if (!view_find(g->view, ROLE_GATEWAY, t->gateway)) {
+        refuse(c, ERR_GONE);
+        return;
+    }
+    struct buf address = { 0 };
+    ip_print(&address, &c->peer);
+    t->ref = gate_ref(g);
+    t->window = g->config->bus.tunnel_bytes;
+    t->sent = (uint32_t)t->head.len;
+    t->before = outbox_left(&c->out);
+    map_put_u64(&g->tunnels_out, t->ref, c);
+    c->phase = CONN_TUNNEL;
+    g->stats->upgrades_tunnelled_out++, g->stats->tunnels_open++;
+    GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_OPEN, .ref = t->ref, .listener = (uint16_t)listener_of(c),
+             .address = buf_span(&address), .window = t->window, .bytes = buf_span(&t->head));
+    buf_fini(&address), buf_fini(&t->head);
+}
+
+void tunnel_settle(struct conn *c)
+{
+    if (c->phase == CONN_PASS && c->fate == CONN_OPEN && !can_hand(c)) open_out(c);
+}
+
+void gate_on_passed(struct gate *g, struct conn *c, enum err outcome, struct gate_time now)
+{
+    g->now = now;
+    if (outcome == OK) {
+        g->stats->upgrades_handed_out++;
+        tunnel_fini(c);
+        gate_drop_conn(c);
+    } else if (outcome == ERR_FULL && c->tunnel->tries++ < TRIES) {
+        timer_set(g, &c->timer, on_due, TRY_MS);
+    } else {
+        g->stats->refused_pass[outcome]++;
+        timer_set(g, &c->timer, on_due, c->listener->config->upgrade_timeout_ms);
+        open_out(c);
+    }
+    gate_settle(g);
+}
+
+static void on_due(struct gate *g, struct timer *timer)
+{
+    struct conn *c = TIMER_OWNER(timer, struct conn, timer);
+    if (c->phase == CONN_PASS && c->tunnel->tries) {
+        gate_dirty(c);
+        return;
+    }
+    g->stats->connections_timeout++;
+    tunnel_on_lost(c);
+    refuse(c, ERR_TIMEOUT);
+}
+
+void tunnel_on_bytes(struct conn *c, struct span in)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = c->tunnel;
+    if (c->phase == CONN_PASS) {
+        if (t->head.len + in.len > 2 * (c->listener->config->max_head_bytes + 65536u)) {
+            g->stats->refused_http[ERR_FULL]++;
+            conn_kill(c);
+            return;
+        }
+        buf_add(&t->head, in);
+        return;
+    }
+    bool heard = !conn_deaf(c);
+    t->sent += (uint32_t)in.len;
+    GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_DATA, .ref = t->ref, .door = 1, .bytes = in);
+    if (heard && conn_deaf(c)) gate_dirty(c);
+}
+
+bool conn_deaf(const struct conn *c)
+{
+    return c->phase == CONN_TUNNEL && c->tunnel->sent >= c->tunnel->window;
+}
+
+static void take(struct conn *c, size_t n)
+{
+    struct tunnel *t = c->tunnel;
+    t->taken += (uint32_t)n;
+    if (t->taken < t->window / 4) return;
+    GATE_SAY(c->gate, ROLE_GATEWAY, t->gateway, TUNNEL_MORE, .ref = t->ref, .door = t->door, .taken = t->taken);
+    t->taken = 0;
+}
+
+void tunnel_on_wrote(struct conn *c, size_t n)
+{
+    if (c->phase != CONN_TUNNEL) return;
+    size_t before = n < c->tunnel->before ? n : c->tunnel->before;
+    c->tunnel->before -= before;
+    take(c, n - before);
+}
+
+/* What came of the owner. Its window is the limit of this queue. */
+static void say(struct conn *c, struct span bytes)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = c->tunnel;
+    struct blob *frame = blob_new(bytes);
+    if (!t->answered) timer_cancel(g, &c->timer);
+    t->answered = true;
+    if (outbox_left(&c->out) - t->before + bytes.len > t->window ||
+        outbox_push(&c->out, &g->pool, &(struct outbox_limits){ 0 }, frame, g->now.mono) != OK) conn_kill(c);
+    else gate_dirty(c);
+    blob_drop(&frame);
+}
+
+/* ---- the owner */
+
+void tunnel_on_open(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_OPEN *m)
+{
+    struct conn *c = NULL;
+    if (m->listener < g->listener_count && m->window && !map_find_u64(&g->tunnels_in, key_of(gateway, m->ref)))
+        c = gate_admit(g, m->listener, m->address, NULL);
+    if (!c) {
+        GATE_SAY(g, ROLE_GATEWAY, gateway, TUNNEL_CLOSE, .ref = m->ref, .kill = 1);
+        return;
+    }
+    struct tunnel *t = tunnel_new(c, gateway, false);
+    t->ref = m->ref, t->window = m->window;
+    c->passed = true;
+    map_put_u64(&g->tunnels_in, key_of(gateway, m->ref), c);
+    g->stats->upgrades_tunnelled_in++, g->stats->tunnels_open++;
+    struct buf bytes = { 0 };
+    buf_add(&bytes, m->bytes);
+    take(c, bytes.len);
+    conn_on_bytes(c, bytes.ptr, bytes.len);
+    buf_fini(&bytes);
+}
+
+/* What its outbox holds, as far as the window reaches; then its fate. */
+static void flush(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = c->tunnel;
+    while (c->fate != CONN_KILL && t->sent < t->window) {
+        size_t room = t->window - t->sent;
+        buf_clear(&g->body);
+        size_t n = outbox_gather(&c->out, buf_room(&g->body, PIECE), room < PIECE ? room : PIECE);
+        if (n == 0) break;
+        buf_grew(&g->body, n);
+        t->sent += (uint32_t)n;
+        GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_DATA, .ref = t->ref, .bytes = buf_span(&g->body));
+        outbox_wrote(&c->out, &g->pool, n);
+    }
+    if (c->fate == CONN_KILL || (c->fate == CONN_CLOSE && conn_idle(c))) gate_lost(c);
+}
+
+void tunnels_flush(struct gate *g)
+{
+    while (g->tunnelled) {
+        for (struct conn *c; (c = g->tunnelled); ) {
+            g->tunnelled = c->next_dirty;
+            c->dirty = false;
+            if (!c->gone) flush(c);
+            else if (!c->resuming) conn_free(c);
+        }
+        gate_settle(g);
+    }
+}
+
+/* ---- both ends */
+
+static struct conn *find(const struct gate *g, uint16_t gateway, uint64_t ref, bool from_door)
+{
+    struct conn *c = from_door ? map_find_u64(&g->tunnels_in, key_of(gateway, ref)) : map_find_u64(&g->tunnels_out, ref);
+    return c && c->tunnel->gateway == gateway ? c : NULL;
+}
+
+void tunnel_on_data(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_DATA *m)
+{
+    struct conn *c = find(g, gateway, m->ref, m->door);
+    if (!c) return;
+    if (c->tunnel->door) {
+        say(c, m->bytes);
+        return;
+    }
+    struct buf bytes = { 0 };
+    buf_add(&bytes, m->bytes);      /* frames are unmasked in place */
+    take(c, bytes.len);
+    conn_on_bytes(c, bytes.ptr, bytes.len);
+    buf_fini(&bytes);
+}
+
+void tunnel_on_more(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_MORE *m)
+{
+    struct conn *c = find(g, gateway, m->ref, m->door);
+    if (!c) return;
+    struct tunnel *t = c->tunnel;
+    t->sent -= m->taken < t->sent ? m->taken : t->sent;
+    gate_dirty(c);      /* the owner's end has room again; the door's may read again */
+}
+
+void tunnel_on_close(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_CLOSE *m)
+{
+    struct conn *c = find(g, gateway, m->ref, m->door);
+    if (!c) return;
+    bool door = c->tunnel->door;
+    tunnel_fini(c);
+    if (!door) {
+        gate_lost(c);
+        return;
+    }
+    c->phase = CONN_DONE;
+    if (m->kill) conn_kill(c);
+    else conn_close(c);
+}
+
+void tunnel_on_lost(struct conn *c)
+{
+    struct tunnel *t = c->tunnel;
+    if (t && t->ref) GATE_SAY(c->gate, ROLE_GATEWAY, t->gateway, TUNNEL_CLOSE, .ref = t->ref, .door = t->door, .kill = c->fate == CONN_KILL);
+    tunnel_fini(c);
+}
+
+void tunnel_fini(struct conn *c)
+{
+    struct gate *g = c->gate;
+    struct tunnel *t = c->tunnel;
+    if (!t) return;
+    if (t->ref) {
+        if (t->door) map_drop_u64(&g->tunnels_out, t->ref);
+        else map_drop_u64(&g->tunnels_in, key_of(t->gateway, t->ref));
+        g->stats->tunnels_open--;
+    }
+    buf_fini(&t->head);
+    free(t);
+    c->tunnel = NULL;
+}
+
+/* ---- gateways that are gone, or this one goes */
+
+static void end_door(struct conn *c, bool answered, enum err why)
+{
+    if (!answered) {
+        refuse(c, why);
+        return;
+    }
+    c->phase = CONN_DONE;
+    conn_close(c);
+}
+
+void tunnel_drain(struct conn *c)
+{
+    bool answered = c->tunnel->answered;
+    tunnel_on_lost(c);
+    end_door(c, answered, ERR_STATE);
+}
+
+static bool is_over(const struct gate *g, const struct tunnel *t, uint16_t reborn)
+{
+    return t->gateway == reborn || !g->view || !view_find(g->view, ROLE_GATEWAY, t->gateway);
+}
+
+void tunnels_view(struct gate *g, uint16_t reborn)
+{
+    struct map_walk walk = { 0 };
+    for (struct conn *c; (c = map_next(&g->tunnels_out, &walk)); ) {
+        if (!is_over(g, c->tunnel, reborn)) continue;
+        bool answered = c->tunnel->answered;
+        tunnel_fini(c);
+        end_door(c, answered, ERR_GONE);
+    }
+    walk = (struct map_walk){ 0 };
+    for (struct conn *c; (c = map_next(&g->tunnels_in, &walk)); ) {
+        if (!is_over(g, c->tunnel, reborn)) continue;
+        tunnel_fini(c);
+        gate_lost(c);
+    }
+}
