@@ -41,6 +41,7 @@ struct config_listener {
     struct config_strings trusted_proxies;  /* addresses or CIDRs whose X-Forwarded-For counts */
     struct config_strings transports;       /* websocket, polling */
     bool     upgrades;
+    bool     msgpack;               /* parser: its clients use socket.io-msgpack-parser */
     bool     serve_client;          /* /socket.io/socket.io.js and its variants */
     char    *client_dir;            /* where those files are; "": the packaged ones */
     struct config_file *files; size_t file_count;

@@ -13,10 +13,11 @@
  *     any other ext                 [type,attachment]
  *     map                           an object; keys are str, or integers (as JavaScript names them)
  *
- * A map that says "_placeholder":true of itself becomes null: who sends MessagePack says
- * binary as binary, and what would be taken for an attachment was none.
+ * A map that says "_placeholder":true of itself is data, as in JSON, where there is no binary
+ * at all. Beside binary it becomes null: it would be taken for an attachment that it is not.
  * Back: integers in the shortest form, others as float 64 (but for whole ones below 2^64: as
- * notepack.io does), an attachment as bin, a placeholder without attachment as nil.
+ * notepack.io does), an attachment as bin. A placeholder of none of the attachments is nil; where
+ * there are none, a map.
  *
  * Pure. No recursion; time and memory are linear in the input, a container that says more
  * elements than there are bytes is refused at once. */
@@ -65,6 +66,7 @@ struct msgpack_json {
     size_t       max_bytes;         /* of text and attachments together */
     struct span *attachments;       /* in the input */
     unsigned     max_attachments, attachment_count;
+    bool         feigned, binary;   /* msgpack_json.c's own: what it has seen */
 };
 
 /* The next value, no deeper than JSON_MAX_DEPTH, behind what 'to' holds. Undefined adds nothing.

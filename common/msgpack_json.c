@@ -19,6 +19,7 @@ struct level {                      /* an open array or map */
 
 static enum err add_attachment(struct msgpack_json *to, struct span bytes)
 {
+    to->binary = true;
     if (to->attachment_count == to->max_attachments) return ERR_LIMIT;
     if (bytes.len > to->max_bytes) return ERR_LIMIT;
     to->max_bytes -= bytes.len;
@@ -91,6 +92,7 @@ static enum err add_key(struct msgpack_json *to, const struct msgpack_item *item
 static void close_level(struct msgpack_json *to, const struct level *level)
 {
     if (level->marked) {
+        to->feigned = true;
         to->text.len = level->text;
         to->attachment_count = level->attachments;
         buf_add_literal(&to->text, "null");
@@ -119,7 +121,8 @@ static enum err begin_member(struct msgpack_json *to, struct span *in, struct le
     return add_key(to, &key);
 }
 
-enum err msgpack_to_json(struct msgpack_json *to, struct span *in)
+/* wary: what feigns to be an attachment becomes null. */
+static enum err read_value(struct msgpack_json *to, struct span *in, bool wary)
 {
     struct level levels[JSON_MAX_DEPTH], *at = NULL;       /* NULL: around the value */
     struct msgpack_item item;
@@ -129,7 +132,7 @@ enum err msgpack_to_json(struct msgpack_json *to, struct span *in)
         if (!e) e = msgpack_next(in, &item);
         if (e) return e;
         if (at) at->left--;
-        if (at && at->mark) at->marked = item.kind == MSGPACK_BOOL && item.number;     /* the last one counts, as in JavaScript */
+        if (wary && at && at->mark) at->marked = item.kind == MSGPACK_BOOL && item.number;     /* the last one counts, as in JavaScript */
         if (item.kind == MSGPACK_ARRAY || item.kind == MSGPACK_MAP) {
             if (at == levels + JSON_MAX_DEPTH - 1) return ERR_DEPTH;
             at = at ? at + 1 : levels;
@@ -144,6 +147,18 @@ enum err msgpack_to_json(struct msgpack_json *to, struct span *in)
         if (to->text.len > to->max_bytes) return ERR_LIMIT;
         if (!at) return OK;
     }
+}
+
+enum err msgpack_to_json(struct msgpack_json *to, struct span *in)
+{
+    struct span again = *in;
+    size_t before = to->text.len;
+    to->feigned = to->binary = false;
+    enum err e = read_value(to, in, true);
+    if (e || !to->feigned || to->binary) return e;
+    to->text.len = before;      /* with no binary beside it, it is data */
+    *in = again;
+    return read_value(to, in, false);
 }
 
 /* ---- from JSON: first how many elements each container has, in the order of their opening brackets */
@@ -184,14 +199,15 @@ static uint32_t count_at(const struct buf *counts, size_t i)
 }
 
 /* The outermost placeholder wins, as in JavaScript: what it holds is never written. */
-static void on_closed(struct buf *counts, const struct opened *closed)
+static void on_closed(struct buf *counts, const struct opened *closed, bool binary)
 {
-    uint32_t count = closed->marked ? ATTACHMENT | closed->num : closed->count;
-    if (closed->marked) counts->len = (closed->place + 1) * sizeof count;
+    bool placeholder = binary && closed->marked;
+    uint32_t count = placeholder ? ATTACHMENT | closed->num : closed->count;
+    if (placeholder) counts->len = (closed->place + 1) * sizeof count;
     memcpy(counts->ptr + closed->place * sizeof count, &count, sizeof count);
 }
 
-static bool count_all(struct buf *counts, struct span json)
+static bool count_all(struct buf *counts, struct span json, bool binary)
 {
     struct opened levels[JSON_DEEPEST + 1], *at = levels;
     *at = (struct opened){ .key = OTHER };
@@ -203,7 +219,7 @@ static bool count_all(struct buf *counts, struct span json)
             *++at = (struct opened){ .place = counts->len / sizeof(uint32_t), .num = ATTACHMENT - 1, .object = c == '{' };
             add_count(counts, 0);
         } else if (c == '}' || c == ']') {
-            if (at > levels) on_closed(counts, at--);
+            if (at > levels) on_closed(counts, at--, binary);
         } else if (c != ',' && c != ':' && (uint8_t)c > ' ') {
             struct span value = json_eat(&json);
             if (at->object && span_starts(json, ':')) at->key = (uint8_t)key_of(value);
@@ -280,7 +296,7 @@ static void add_numbered(struct buf *out, struct span attachments, uint32_t num)
 void msgpack_from_json(struct buf *out, struct span json, struct span attachments)
 {
     struct buf counts = { 0 }, scratch = { 0 };
-    if (!count_all(&counts, json)) {
+    if (!count_all(&counts, json, attachments.len > 0)) {
         msgpack_add_nil(out);
         json = SPAN("");
     }

@@ -1,6 +1,7 @@
 /* client - the Socket.IO packets of a session: what is allowed, and who hears of it (traps 26 to 32).
  * On a raw listener there are none: the session is one socket, each of its messages the event "message". */
 #include "gate_state.h"
+#include "sio_msgpack.h"
 
 #include "json.h"
 
@@ -88,9 +89,23 @@ void client_begin(struct session *s)
 
 /* ---- messages in */
 
+/* A whole packet in one message (sio_msgpack.h): as JSON and attachments it may be larger, but not too large to be carried. */
+static enum err on_msgpack(struct session *s, struct span bytes)
+{
+    struct sio_packet p;
+    struct span attachments[SIO_MAX_ATTACHMENTS];
+    struct buf text = { 0 };
+    enum err e = sio_msgpack_decode(&p, attachments, &text, bytes, s->gate->config->router.max_body_bytes);
+    if (e == OK && p.attachments > s->listener->config->max_attachments_count) e = ERR_LIMIT;
+    if (e == OK) e = on_packet(s, &p, attachments);
+    buf_fini(&text);
+    return e;
+}
+
 enum err client_on_text(struct session *s, struct span text)
 {
     if (s->listener->raw) return on_raw(s, text, false);
+    if (s->dialect & DIALECT_MSGPACK) return ERR_SYNTAX;
     if (s->assembly) return ERR_STATE;
     struct sio_packet p;
     enum err e = sio_decode(&p, text);
@@ -103,6 +118,7 @@ enum err client_on_text(struct session *s, struct span text)
 enum err client_on_binary(struct session *s, struct span bytes)
 {
     if (s->listener->raw) return on_raw(s, bytes, true);
+    if (s->dialect & DIALECT_MSGPACK) return on_msgpack(s, bytes);
     enum err e = assembly_add(s->assembly, bytes);
     if (e != OK) return e == ERR_AGAIN ? OK : e;
     struct assembly *whole = s->assembly;

@@ -3,7 +3,7 @@
 #include "base64.h"
 #include "eio4.h"
 #include "json.h"
-#include "sio.h"
+#include "sio_msgpack.h"
 #include "ws_deflate.h"
 
 /* ---- carriers: how an Engine.IO packet becomes bytes */
@@ -45,13 +45,20 @@ static const struct carrier *carrier_of(uint8_t dialect)
 
 /* ---- content: how a Socket.IO packet becomes messages */
 
-static void add_text(struct frames *f, const struct carrier *to, struct buf *out)
+static struct sio_packet packet_of(const struct frames *f)
+{
+    struct sio_packet p = { .type = f->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
+        .attachments = f->attachment_count, .nsp = f->nsp, .id = f->id, .json = f->args };
+    if (f->text.len) NEED(sio_decode_head(&p, f->text) == OK);
+    return p;
+}
+
+static void add_text(const struct frames *f, const struct carrier *to, struct buf *out)
 {
     struct buf text = { 0 };
     struct span packet = f->text;
     if (packet.len == 0) {
-        struct sio_packet p = { .type = f->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
-            .attachments = f->attachment_count, .nsp = f->nsp, .id = f->id, .json = f->args };
+        struct sio_packet p = packet_of(f);
         sio_encode(&text, &p);
         packet = buf_span(&text);
     }
@@ -59,6 +66,15 @@ static void add_text(struct frames *f, const struct carrier *to, struct buf *out
     struct span rest = f->attachments, one;
     while (msg_next_str(&rest, &one)) to->binary(out, one);
     buf_fini(&text);
+}
+
+static void add_msgpack(const struct frames *f, const struct carrier *to, struct buf *out)
+{
+    struct buf bytes = { 0 };
+    struct sio_packet p = packet_of(f);
+    sio_msgpack_encode(&bytes, &p, f->attachments);
+    to->binary(out, buf_span(&bytes));
+    buf_fini(&bytes);
 }
 
 /* A text in 'json' as it is meant. Polling's payloads can't carry their own separator: it is replaced. */
@@ -123,6 +139,7 @@ static struct blob *make(struct frames *self, uint8_t dialect, struct compressio
     if (dialect & DIALECT_DEFLATE) return ws_deflate_frames(frames_for(self, dialect & (uint8_t)~DIALECT_DEFLATE, with), with);
     struct buf out = { 0 };
     if (dialect & DIALECT_RAW) add_raw(self, carrier_of(dialect), &out);
+    else if (dialect & DIALECT_MSGPACK) add_msgpack(self, carrier_of(dialect), &out);
     else add_text(self, carrier_of(dialect), &out);
     struct blob *made = blob_new(buf_span(&out));
     buf_fini(&out);

@@ -49,6 +49,7 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
     s->gate = g, s->listener = r->listener, s->address = r->address;
     s->dialect = r->dialect;
     if (r->listener->raw) s->dialect |= DIALECT_RAW;
+    else if (r->listener->config->msgpack) s->dialect |= DIALECT_MSGPACK;
     s->state = r->dialect & DIALECT_POLL ? SESSION_POLLING : SESSION_SOCKET;
     s->handshake = handshake_new(r);
     s->since = g->now.wall;

@@ -49,7 +49,7 @@ static enum err decode_payload(struct sio_packet *p, const struct shape *shape)
     return reserved_name(p->name) ? ERR_UNKNOWN : OK;
 }
 
-enum err sio_decode(struct sio_packet *p, struct span in)
+enum err sio_decode_head(struct sio_packet *p, struct span in)
 {
     if (in.len == 0) return ERR_TRUNC;
     if (in.ptr[0] < '0' || in.ptr[0] > '6') return ERR_SYNTAX;
@@ -69,7 +69,13 @@ enum err sio_decode(struct sio_packet *p, struct span in)
     }
     if (shape->id == MUST_ID && p->id == SIO_NO_ID) return in.len ? ERR_SYNTAX : ERR_TRUNC;
     p->json = in;
-    return decode_payload(p, shape);
+    return OK;
+}
+
+enum err sio_decode(struct sio_packet *p, struct span in)
+{
+    enum err e = sio_decode_head(p, in);
+    return e ? e : decode_payload(p, &shapes[p->type]);
 }
 
 static void encode_head(struct buf *out, enum sio_type type, unsigned attachments, struct span nsp, int64_t id)

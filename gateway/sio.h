@@ -37,6 +37,7 @@ struct sio_packet {
  * (ERR_RANGE), 0 attachments (ERR_RANGE) or more than 10 (ERR_LIMIT).
  * CONNECT_ERROR decodes: that a client may not send it is the session's rule. */
 enum err sio_decode(struct sio_packet *p, struct span in);          /* but for OK, '*p' means nothing */
+enum err sio_decode_head(struct sio_packet *p, struct span in);     /* of a packet that is ours: the payload is not looked at, nor named */
 void sio_encode(struct buf *out, const struct sio_packet *p);       /* cannot fail: the packet is ours; 'name' is not used */
 void sio_print(struct buf *out, const struct sio_packet *p);        /* EVENT /chat #12 ["say","hi"] */
 

@@ -1,6 +1,6 @@
 /* A stranger's bytes at the gateway's door, in pieces, with time passing between
  * them: HTTP, WebSocket, Engine.IO and Socket.IO behind one another. The first byte
- * of the input chooses: raw, or behind a WebSocket handshake (1); the listener (2); with permessage-deflate (4). A byte 0xFE in the
+ * of the input chooses: raw, or behind a WebSocket handshake (1); the listener (2, 8); with permessage-deflate (4). A byte 0xFE in the
  * input ends a piece; after it time passes. */
 #include "deflate_z.h"
 #include "gate.h"
@@ -13,7 +13,7 @@
 #define LISTENER "origins: ['http://a'], max_message_bytes: 4096, max_head_bytes: 4096, max_headers_count: 50, queue_bytes: 64k, queue_age_ms: 10s, " \
     "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true"
 static const char TOPOLOGY[] =
-    "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}}, compression: {threshold_bytes: 20}, "
+    "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}, z: {port: 3, parser: msgpack, " LISTENER "}}, compression: {threshold_bytes: 20}, "
     "bus: {queue_bytes: 1M}, auth: {keys: [{kind: secret, file: '/s', algorithms: [HS256]}]}, "
     "namespaces: {/: {identity: none}, /t: {identity: token}}}";
 
@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct config config;
     static struct deflate *deflate;
     if (!deflate) deflate = deflate_new(1, 15), prepare(&config);
-    size_t at = size ? data[0] >> 1 & 1 : 0;
+    size_t at = size ? data[0] & 8 ? 2 : data[0] >> 1 & 1 : 0;
     struct gateway_stats stats = { 0 };
     struct gate_time now = { 1000, 1700000000000 };
     seed = 1;

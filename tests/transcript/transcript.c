@@ -4,7 +4,7 @@
  *   config {flow}              the topology from here on (one that all start from: see below)
  *   by hand | by itself        the daemons on the bus answer only what the file says, or at once
  *
- *   open ws [QUERY] [| FIELD]  a WebSocket client 'ws' (any name): handshake, 101, the open packet is still to be read
+ *   open ws [QUERY] [| FIELD]  a WebSocket client 'ws' (any name): handshake, 101, the open packet is still to be read. QUERY may be a whole path
  *   knock ws [QUERY] [| FIELD] the same, but its answer is still to be read
  *   ws> TEXT                   it sends a text frame          ws>b TEXT       a binary one       ws>x HEX  raw bytes
  *   <ws TEXT                   it gets this text frame        <wsb TEXT       this binary one
@@ -219,8 +219,10 @@ static unsigned do_knock(struct script *s, struct span rest)
     unsigned i = client(s, span_cut(&rest, ' '));
     expand(s, span_trim(rest), &query);
     need_open(s, i);
-    buf_add_format(&request, "GET /socket.io/?%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", query.len ? buf_text(&query) : "EIO=4&transport=websocket", buf_text(&fields));
+    bool whole = span_starts(buf_span(&query), '/');       /* a path and its query */
+    buf_add_format(&request, "GET %s%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n", whole ? "" : "/socket.io/?",
+                   query.len ? buf_text(&query) : "EIO=4&transport=websocket", buf_text(&fields));
     bed_bytes(&s->bed, i, buf_span(&request));
     buf_fini(&fields), buf_fini(&query), buf_fini(&request);
     return i;

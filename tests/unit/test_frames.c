@@ -25,9 +25,12 @@ TEST(frames_are_made_once_for_each_dialect)
         EQUAL(ws->refs, 1);
         CHECK(poll == frames_for(&f, DIALECT_POLL | DIALECT_V3 | DIALECT_DEFLATE, &none));     /* they queue the same bytes */
         /* law: translating gives what would have been made */
-        struct blob *there = frames_translate(poll, DIALECT_PLAIN, &none);
-        SAME_SPAN(blob_span(there), blob_span(ws));
-        blob_drop(&there);
+        for (unsigned content = 0; content <= DIALECT_MSGPACK; content += DIALECT_MSGPACK) {
+            uint8_t to = (uint8_t)content;
+            struct blob *there = frames_translate(frames_for(&f, to | DIALECT_POLL, &none), to, &none);
+            SAME_SPAN(blob_span(there), blob_span(frames_for(&f, to, &none)));
+            blob_drop(&there);
+        }
         frames_fini(&f);
         buf_fini(&strs);
     }
@@ -74,4 +77,16 @@ TEST(frames_of_every_length_class)
         frames_fini(&f);
         buf_fini(&text);
     }
+}
+
+TEST(frames_of_msgpack_are_one_binary_message)
+{
+    struct buf strs = { 0 };
+    msg_add_str(&strs, SPAN("\x09"));
+    struct frames event = frames_event(SPAN("/c"), SPAN("[\"r\",{\"_placeholder\":true,\"num\":0}]"), buf_span(&strs));
+    struct frames ack = frames_packet(SPAN("3/c,7[null]"), SPAN(""));
+    SAME_SPAN(blob_span(frames_for(&event, DIALECT_MSGPACK, &none)), SPAN("\x82\x19" "\x83\xa4type\x02\xa4" "data\x92\xa1r\xc4\x01\x09\xa3nsp\xa2/c"));
+    SAME_SPAN(blob_span(frames_for(&ack, DIALECT_MSGPACK, &none)), SPAN("\x82\x19" "\x84\xa2id\x07\xa4type\x03\xa4" "data\x91\xc0\xa3nsp\xa2/c"));
+    SAME(blob_span(frames_for(&ack, DIALECT_MSGPACK | DIALECT_POLL, &none)), "bhKJpZAekdHlwZQOkZGF0YZHAo25zcKIvYw==");
+    frames_fini(&event), frames_fini(&ack), buf_fini(&strs);
 }

@@ -135,7 +135,9 @@ static const struct read { const char *name, *hex; enum err err; const char *jso
     { "keys that are numbers",  "8201a161fea162",       OK, "{\"1\":\"a\",\"-2\":\"b\"}" },
     { "twice a key",            "82a16101a16102",       OK, "{\"a\":1,\"a\":2}" },
 
-    { "a placeholder that is none",     "82ac5f706c616365686f6c646572c3a36e756d00", OK, "null" },
+    { "what looks like a placeholder",  "82ac5f706c616365686f6c646572c3a36e756d00", OK, "{\"_placeholder\":true,\"num\":0}" },
+    { "beside an attachment",           "9282ac5f706c616365686f6c646572c3a36e756d00c40102", OK, "[null,{\"_placeholder\":true,\"num\":0}]" },
+    { "with one inside",                "82ac5f706c616365686f6c646572c3a178c40102", OK, "null" },
     { "that takes what it holds along", "92c4010182ac5f706c616365686f6c646572c3a178c40102", OK, "[{\"_placeholder\":true,\"num\":0},null]" },
     { "that is taken back",             "82ac5f706c616365686f6c646572c3ac5f706c616365686f6c646572c2", OK,
                                         "{\"_placeholder\":true,\"_placeholder\":false}" },
@@ -234,6 +236,15 @@ TEST(msgpack_writes_what_json_says)
         buf_fini(&out), buf_fini(&hex);
     }
     buf_fini(&strs);
+}
+
+TEST(msgpack_writes_a_placeholder_without_attachments_as_data)
+{
+    struct buf out = { 0 }, hex = { 0 };
+    msgpack_from_json(&out, SPAN("[{\"_placeholder\":true,\"num\":0},{\"_placeholder\":true,\"a\":[{}]}]"), SPAN(""));
+    add_hex(&hex, buf_span(&out));
+    SAME(buf_span(&hex), "9282ac5f706c616365686f6c646572c3a36e756d0082ac5f706c616365686f6c646572c3a1619180");
+    buf_fini(&out), buf_fini(&hex);
 }
 
 TEST(msgpack_takes_no_harm_from_what_is_no_json)
