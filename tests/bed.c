@@ -52,15 +52,20 @@ void bed_roster(struct bed *b, enum roster_phase phase, const char *const *owner
 
 void bed_init(struct bed *b, const char *topology)
 {
+    bed_init_as(b, topology, 0);
+}
+
+void bed_init_as(struct bed *b, const char *topology, uint16_t number)
+{
     struct buf errors = { 0 };
-    *b = (struct bed){ .now = { 1000000, 1700000000000 }, .seed = 42, .epoch = 100 };
+    *b = (struct bed){ .now = { 1000000, 1700000000000 }, .seed = 42, .epoch = 100, .number = number };
     b->config.state_dir = strdup("/state");
     if (!config_load(&b->config, node_flow(topology ? topology : standard), &errors)) FAIL("%s", buf_text(&errors));
     for (size_t i = 0; i < b->config.namespace_count; i++)
         if (!(b->rules[i] = rules_new(&b->config.namespaces[i], &errors))) FAIL("%s", buf_text(&errors));
     buf_fini(&errors);
     b->view = view_new();
-    b->gate = gate_new(&(struct gate_setup){ .config = &b->config, .number = 0, .epoch = 7, .rules = b->rules,
+    b->gate = gate_new(&(struct gate_setup){ .config = &b->config, .number = number, .epoch = 7, .rules = b->rules,
         .sid_key = (const uint8_t *)"0123456789abcdef", .random = random_bytes, .random_self = &b->seed, .compressor = bed_compressor, .stats = &b->stats }, b->now);
     bed_roster(b, ROSTER_ACTIVE, one_owner, members);
 }
@@ -82,7 +87,7 @@ void bed_fini(struct bed *b)
     for (size_t i = 0; i < b->config.namespace_count; i++) rules_destroy(&b->rules[i]);
     config_fini(&b->config);
     for (unsigned i = 0; i < BED_CLIENTS; i++) buf_fini(&b->client[i].in);
-    buf_fini(&b->said);
+    buf_fini(&b->said), buf_fini(&b->mail);
 }
 
 /* ---- the bus */
@@ -142,6 +147,20 @@ static void answer(struct bed *b, const struct effect *effect, struct span field
     }
 }
 
+bool bed_post(struct bed *from, struct bed *to)
+{
+    struct buf mail = from->mail;
+    from->mail = (struct buf){ 0 };
+    struct span rest = buf_span(&mail), fields;
+    enum msg_type type;
+    enum err e;
+    bool any = rest.len;
+    while (msg_next(&rest, &type, &fields, &e)) gate_on_message(to->gate, ROLE_GATEWAY, from->number, from->epoch, type, fields, to->now);
+    buf_fini(&mail);
+    bed_turn(to);
+    return any;
+}
+
 void bed_confirm(struct bed *b, uint16_t router)
 {
     gate_on_confirm(b->gate, ROLE_ROUTER, router, b->link[router], b->now);
@@ -199,6 +218,7 @@ static void send_effects(struct bed *b)
                 if (e->ticket) gate_on_sent(b->gate, e->number, e->ticket, b->link[e->number]);
             }
             if (!b->by_hand) answer(b, e, fields);
+            if (e->role == ROLE_GATEWAY) buf_add(&b->mail, blob_span(e->message));
         }
         if (!b->by_hand)
             for (uint16_t i = 0; i < 64; i++)
@@ -232,21 +252,29 @@ static bool pass_on(struct bed *b, struct bed_client *client)
     return passes;
 }
 
-static void write_conns(struct bed *b)
+static void write_conn(struct bed *b, struct conn *c)
 {
     char scratch[4096];
-    for (struct conn *c; (c = gate_next_dirty(b->gate)); ) {
-        struct bed_client *client = &b->client[client_of(b, c)];
-        if (pass_on(b, client)) continue;
-        for (size_t n; !client->stuck && (n = conn_gather(c, scratch, sizeof scratch)); ) {
-            if (n > 1) n -= n / 3;          /* a socket that takes less than it is offered */
-            buf_add(&client->in, span_from(scratch, n));
-            conn_wrote(c, n);
-        }
-        if (conn_fate(c) == CONN_OPEN || (client->stuck && conn_fate(c) == CONN_CLOSE)) continue;
-        client->conn = NULL, client->closed = true;
-        gate_on_closed(b->gate, c, b->now);
+    struct bed_client *client = &b->client[client_of(b, c)];
+    for (size_t n; !client->stuck && (n = conn_gather(c, scratch, sizeof scratch)); ) {
+        if (n > 1) n -= n / 3;          /* a socket that takes less than it is offered */
+        buf_add(&client->in, span_from(scratch, n));
+        conn_wrote(c, n);
     }
+    if (pass_on(b, client) || conn_fate(c) == CONN_OPEN || (client->stuck && conn_fate(c) == CONN_CLOSE)) return;
+    client->conn = NULL, client->closed = true;
+    gate_on_closed(b->gate, c, b->now);
+}
+
+static void write_conns(struct bed *b)
+{
+    for (struct conn *c; (c = gate_next_dirty(b->gate)); ) write_conn(b, c);
+}
+
+void bed_writable(struct bed *b, unsigned client)
+{
+    write_conn(b, b->client[client].conn);
+    bed_turn(b);
 }
 
 void bed_turn(struct bed *b)
