@@ -52,6 +52,7 @@ struct config_listener {
     uint32_t queue_bytes, queue_age_ms;     /* of one connection's output */
     uint32_t send_buffer_bytes;     /* SO_SNDBUF */
     uint32_t max_namespaces_count, max_rooms_count, max_acks_count, max_attachments_count;
+    bool     allow_eio3;            /* clients of Socket.IO 2 */
     struct config_cookie cookie;
     bool     http_compression;      /* gzip or deflate for answers to polls, gzip for files */
     bool     permessage_deflate;    /* agreed on with WebSocket clients that offer it */

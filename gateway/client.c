@@ -38,8 +38,7 @@ static enum err on_event(struct session *s, const struct sio_packet *p, const st
     return OK;
 }
 
-/* A packet with all its attachments. */
-static enum err on_packet(struct session *s, const struct sio_packet *p, const struct span *attachments)
+static enum err dispatch(struct session *s, const struct sio_packet *p, const struct span *attachments)
 {
     struct gateway_stats *st = s->gate->stats;
     struct socket *socket;
@@ -67,6 +66,25 @@ static enum err on_packet(struct session *s, const struct sio_packet *p, const s
     return ERR_STATE;
 }
 
+/* Its namespace may have a query, which is what its CONNECT carries (trap 39): it can send nothing else. */
+static enum err on_packet_v2(struct session *s, const struct sio_packet *packet, const struct span *attachments)
+{
+    struct sio_packet p = *packet;
+    struct span query;
+    struct buf auth = { 0 };
+    enum err e = sio_cut_query(&p, &query);
+    if (e == OK && p.type == SIO_CONNECT) http1_query_json(&auth, query), p.json = buf_span(&auth);
+    if (e == OK) e = dispatch(s, &p, attachments);
+    buf_fini(&auth);
+    return e;
+}
+
+/* A packet with all its attachments. */
+static enum err on_packet(struct session *s, const struct sio_packet *p, const struct span *attachments)
+{
+    return (s->dialect & DIALECT_V3 ? on_packet_v2 : dispatch)(s, p, attachments);
+}
+
 /* ---- raw messages */
 
 static enum err on_raw(struct session *s, struct span message, bool binary)
@@ -82,9 +100,12 @@ static enum err on_raw(struct session *s, struct span message, bool binary)
     return e;
 }
 
+/* Raw clients have one namespace, Socket.IO 2 clients are in the main one without a word. Where there is none
+ * nothing is said of it: they would hand a refusal of "/" to every other namespace. */
 void client_begin(struct session *s)
 {
-    if (s->listener->raw) connect_begin(s, &(struct sio_packet){ .type = SIO_CONNECT, .nsp = s->listener->raw->name, .id = SIO_NO_ID });
+    struct sio_packet p = { .type = SIO_CONNECT, .nsp = s->listener->raw ? s->listener->raw->name : SPAN("/"), .id = SIO_NO_ID };
+    if (s->listener->raw || (s->dialect & DIALECT_V3 && gate_space(s->gate, p.nsp))) connect_begin(s, &p);
 }
 
 /* ---- messages in */

@@ -17,6 +17,7 @@
 #include "cidr.h"
 #include "frames.h"
 #include "gate.h"
+#include "jsonp.h"
 #include "outbox.h"
 #include "timer.h"
 #include "ws.h"
@@ -35,6 +36,8 @@ struct exchange {                   /* a request that waits for its body or its 
     bool            answered;       /* 'behind' is still to be read */
     bool            body_due;       /* its body is not read yet: an answer given now waits for that */
     bool            refusal_keep;
+    bool            binary;         /* POST: raw bytes, of Engine.IO 3 */
+    struct jsonp    jsonp;          /* how it wants to be answered */
     struct session *session;        /* POLL, POST: whose */
     struct listener *listener;
     struct buf      fields;         /* lines for its answer: CORS, cookie */
@@ -65,7 +68,7 @@ struct conn {
     uint64_t         relay_ref;     /* and their name for it */
     uint8_t          phase, fate;
     bool             dirty, resuming, gone, counted, probing, relayed;
-    bool             deflate;           /* a WebSocket: permessage-deflate was agreed on */
+    bool             deflate, base64;   /* a WebSocket: permessage-deflate was agreed on; it takes no binary */
     bool             begun, parted, passed;     /* a head came in part; the peer has sent its last frame; by another gateway to here. gone: freed once it is on no list */
 };
 

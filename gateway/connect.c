@@ -56,7 +56,19 @@ void connect_forget(struct socket *s)
     s->pending = NULL;
 }
 
-/* ---- refusals */
+/* ---- what the client is told, in the words of its version */
+
+static void print_connected(struct buf *out, const struct socket *s)
+{
+    if (s->session->dialect & DIALECT_V3) sio_connect_v2(out, s->space->name);
+    else sio_connect(out, s->space->name, socket_id(s), SPAN(""));
+}
+
+static void print_refused(struct buf *out, const struct socket *s, struct span message)
+{
+    if (s->session->dialect & DIALECT_V3) sio_error_v2(out, s->space->name, message, SPAN(""));
+    else sio_connect_error(out, s->space->name, message, SPAN(""));
+}
 
 static void refuse(struct socket *s, struct span message)
 {
@@ -66,10 +78,10 @@ static void refuse(struct socket *s, struct span message)
     g->stats->sockets_refused++;
     gate_note(g, "refused", s, "");
     if (space->config->refuse == CONFIG_REFUSE_CONNECT_ERROR) {
-        sio_connect_error(&text, space->name, message, SPAN(""));
+        print_refused(&text, s, message);
         socket_send_text(s, buf_span(&text));
     } else {        /* connected, told why, disconnected: as servers do that refuse in their connection handler */
-        sio_connect(&text, space->name, socket_id(s), SPAN(""));
+        print_connected(&text, s);
         socket_send_text(s, buf_span(&text));
         buf_clear(&text);
         buf_add_literal(&quoted, "[{\"message\":");
@@ -110,7 +122,7 @@ static void join(struct socket *s)
         address_key(&g->key, s->space->name, buf_span(&address));
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
-    sio_connect(&text, s->space->name, socket_id(s), SPAN(""));
+    print_connected(&text, s);
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
     struct blob *frame = blob_hold(frames_for(&f, s->session->dialect, &s->session->gate->compression));
     frames_fini(&f);

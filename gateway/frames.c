@@ -8,15 +8,26 @@
 
 /* ---- carriers: how an Engine.IO packet becomes bytes */
 
-static void ws4_text(struct buf *out, struct span text)     /* "4" and the packet, in one text frame */
+static void marked(struct buf *out, enum ws_opcode opcode, struct span mark, struct span payload)   /* in one frame */
 {
     char header[WS_MAX_HEADER];
-    buf_add(out, span_from(header, ws_header(header, WS_TEXT, text.len + 1)));
-    buf_add_byte(out, '4');
-    buf_add(out, text);
+    buf_add(out, span_from(header, ws_header(header, opcode, mark.len + payload.len)));
+    buf_add(out, mark);
+    buf_add(out, payload);
 }
+static void base64(struct buf *out, struct span mark, struct span bytes)
+{
+    struct buf text = { 0 };
+    base64_encode(&text, bytes);
+    marked(out, WS_TEXT, mark, buf_span(&text));
+    buf_fini(&text);
+}
+static void ws_text(struct buf *out, struct span text) { marked(out, WS_TEXT, SPAN("4"), text); }
+static void ws_engine(struct buf *out, struct span packet) { ws_frame(out, WS_TEXT, packet); }
 static void ws4_binary(struct buf *out, struct span bytes) { ws_frame(out, WS_BINARY, bytes); }
-static void ws4_engine(struct buf *out, struct span packet) { ws_frame(out, WS_TEXT, packet); }
+static void ws3_binary(struct buf *out, struct span bytes) { marked(out, WS_BINARY, SPAN("\4"), bytes); }
+static void ws4_base64(struct buf *out, struct span bytes) { base64(out, SPAN("b"), bytes); }
+static void ws3_base64(struct buf *out, struct span bytes) { base64(out, SPAN("b4"), bytes); }
 
 static void poll_text(struct buf *out, struct span text)
 {
@@ -28,7 +39,7 @@ static void poll_binary(struct buf *out, struct span bytes)
 }
 static void poll_engine(struct buf *out, struct span packet)
 {
-    if (out->len) buf_add_byte(out, '\x1e');
+    if (out->len) buf_add_byte(out, EIO4_SEPARATOR);
     buf_add(out, packet);
 }
 
@@ -36,11 +47,15 @@ static const struct carrier {
     void (*text)(struct buf *out, struct span text);        /* a message */
     void (*binary)(struct buf *out, struct span bytes);     /* a binary one */
     void (*engine)(struct buf *out, struct span packet);    /* any packet, with its digit */
-} poll = { poll_text, poll_binary, poll_engine }, ws4 = { ws4_text, ws4_binary, ws4_engine };
+} poll = { poll_text, poll_binary, poll_engine },
+  ws4 = { ws_text, ws4_binary, ws_engine }, ws4_for_text = { ws_text, ws4_base64, ws_engine },
+  ws3 = { ws_text, ws3_binary, ws_engine }, ws3_for_text = { ws_text, ws3_base64, ws_engine };
 
 static const struct carrier *carrier_of(uint8_t dialect)
 {
-    return dialect & DIALECT_POLL ? &poll : &ws4;
+    if (dialect & DIALECT_POLL) return &poll;
+    if (dialect & DIALECT_B64) return dialect & DIALECT_V3 ? &ws3_for_text : &ws4_for_text;
+    return dialect & DIALECT_V3 ? &ws3 : &ws4;
 }
 
 /* ---- content: how a Socket.IO packet becomes messages */
@@ -129,9 +144,11 @@ struct frames frames_packet(struct span text, struct span attachments)
 }
 
 /* Bits that make no difference to the bytes are left out, so that one blob serves them all. */
-static uint8_t same_bytes(uint8_t dialect)
+static uint8_t same_bytes(const struct frames *self, uint8_t dialect)
 {
-    return dialect & DIALECT_POLL ? dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET | DIALECT_RAW) : dialect;
+    bool bytes = self->attachment_count || dialect & DIALECT_MSGPACK;
+    if (dialect & DIALECT_POLL) return dialect & (DIALECT_POLL | DIALECT_MSGPACK | DIALECT_OFFSET | DIALECT_RAW);
+    return bytes ? dialect : dialect & (uint8_t)~(DIALECT_V3 | DIALECT_B64);
 }
 
 static struct blob *make(struct frames *self, uint8_t dialect, struct compression *with)
@@ -148,7 +165,7 @@ static struct blob *make(struct frames *self, uint8_t dialect, struct compressio
 
 struct blob *frames_for(struct frames *self, uint8_t dialect, struct compression *with)
 {
-    dialect = same_bytes(dialect);
+    dialect = same_bytes(self, dialect);
     uint64_t *set = &self->made_set[dialect / 64], bit = UINT64_C(1) << dialect % 64;
     if (!(*set & bit)) {
         self->made[dialect] = make(self, dialect, with);
@@ -198,6 +215,6 @@ struct blob *frames_translate(const struct blob *queued, uint8_t dialect, struct
 
 void frames_append(struct buf *out, const struct blob *frame, uint8_t dialect)
 {
-    if (out->len && blob_span(frame).len && dialect & DIALECT_POLL) buf_add_byte(out, '\x1e');
+    if (out->len && blob_span(frame).len && dialect & DIALECT_POLL) buf_add_byte(out, EIO4_SEPARATOR);
     buf_add(out, blob_span(frame));
 }

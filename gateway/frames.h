@@ -24,7 +24,7 @@ enum {
     DIALECT_POLL    = 1,        /* carrier: long-polling; else WebSocket */
     DIALECT_V3      = 2,        /* carrier: Engine.IO 3 */
     DIALECT_DEFLATE = 4,        /* carrier: permessage-deflate was agreed on */
-    DIALECT_B64     = 8,        /* carrier: Engine.IO 3 to a client that takes no binary */
+    DIALECT_B64     = 8,        /* carrier: the client takes no binary */
     DIALECT_MSGPACK = 16,       /* content: socket.io-msgpack-parser's packets; else text and attachments */
     DIALECT_OFFSET  = 32,       /* content: events carry the stream's position as their last argument */
     DIALECT_RAW     = 64,       /* content: no Socket.IO; the arguments of the event "message", one Engine.IO message each */

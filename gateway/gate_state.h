@@ -149,7 +149,8 @@ void polling_on_request(struct conn *c, struct listener *l, const struct http1_r
 void polling_on_body(struct conn *c);
 void polling_on_lost(struct conn *c);           /* a held GET or a half-sent POST was cut: trap 11 */
 void polling_on_refused(struct conn *c);        /* a POST was too long: its session forgets it */
-void polling_answer(struct session *s, struct span payload);    /* to the held GET */
+void polling_answer(struct session *s, struct span packets);    /* to the held GET: as they wait, in Engine.IO 4's form */
+uint8_t polling_dialect(struct gate *g, const struct http1_request *r);     /* what its query says of its dialect */
 void polling_handshake(struct session_open_request *open, struct conn *c, struct listener *l, const struct http1_request *r, struct buf *scratch);
 void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_request *r);
 void upgrade_on_bytes(struct conn *c, struct ws_input *in);     /* frames; what is left in 'in' waits (CONN_HELD) */

@@ -68,6 +68,9 @@ bool http1_lists(struct span value, struct span token);     /* "keep-alive, Upgr
  * broken escape stands for itself, what is no UTF-8 becomes U+FFFD). False: not there. */
 bool http1_query(struct span query, struct span name, struct buf *out);
 
+/* All of it as a JSON object of texts; of names that come twice, both are in it, the last one last. */
+void http1_query_json(struct buf *out, struct span query);
+
 /* A response: status line, any fields, then the rest. */
 const char *http1_status_text(unsigned status);
 void http1_status(struct buf *out, unsigned status);                    /* HTTP/1.1 200 OK */

@@ -1,7 +1,7 @@
 /* http1_fields - finding things in a request that was read: fields, tokens, query values. */
 #include "http1.h"
 
-#include "utf8.h"
+#include "json.h"
 
 struct span http1_find(const struct http1_request *r, struct span name)
 {
@@ -73,4 +73,26 @@ bool http1_query(struct span query, struct span name, struct buf *out)
         buf_fini(&whole);
     }
     return found;
+}
+
+void http1_query_json(struct buf *out, struct span query)
+{
+    struct buf text = { 0 };
+    bool comma = false;
+    buf_add_byte(out, '{');
+    while (query.len) {
+        struct span value = span_cut(&query, '&'), key = span_cut(&value, '=');
+        if (!key.len) continue;
+        if (comma) buf_add_byte(out, ',');
+        buf_clear(&text);
+        add_decoded(&text, key);
+        json_quote(out, buf_span(&text));
+        buf_add_byte(out, ':');
+        buf_clear(&text);
+        add_decoded(&text, value);
+        json_quote(out, buf_span(&text));
+        comma = true;
+    }
+    buf_add_byte(out, '}');
+    buf_fini(&text);
 }

@@ -1,6 +1,7 @@
 /* polling - Engine.IO over HTTP requests: the handshake, held GETs, POSTs (traps 1 to 14). */
 #include "cookie.h"
 #include "cors.h"
+#include "eio3.h"
 #include "gate_state.h"
 
 /* ---- Engine.IO's checks */
@@ -38,7 +39,14 @@ int polling_check(struct conn *c, struct listener *l, const struct http1_request
     }
     if (!span_same(r->method, SPAN("GET"))) return 2;
     if (websocket != upgrade) return 3;
-    return span_same(query_value(g, r->query, SPAN("EIO")), SPAN("4")) ? POLLING_PASSED : 5;
+    return l->config->allow_eio3 || !(polling_dialect(g, r) & DIALECT_V3) ? POLLING_PASSED : 5;
+}
+
+uint8_t polling_dialect(struct gate *g, const struct http1_request *r)
+{
+    uint8_t dialect = span_same(query_value(g, r->query, SPAN("EIO")), SPAN("4")) ? DIALECT_PLAIN : DIALECT_V3;     /* trap 35 */
+    if (query_value(g, r->query, SPAN("b64")).len) dialect |= DIALECT_B64;
+    return dialect;
 }
 
 /* ---- the handshake */
@@ -82,6 +90,26 @@ void polling_handshake(struct session_open_request *open, struct conn *c, struct
     if (names_source(c->gate, "cookie.")) open->cookie = http1_find(r, SPAN("Cookie"));
 }
 
+/* Packets as they wait, in the form that this client reads, in an answer that it can take. */
+static void answer_packets(struct conn *c, uint8_t dialect, struct span packets)
+{
+    struct exchange *x = c->exchange;
+    struct buf payload = { 0 }, script = { 0 };
+    bool raw = false;
+    if (dialect & DIALECT_V3) {
+        raw = eio3_payload(&payload, packets, x->jsonp.asked || dialect & DIALECT_B64);
+        packets = buf_span(&payload);
+    }
+    if (x->jsonp.asked) {
+        jsonp_answer(&script, &x->jsonp, packets);
+        packets = buf_span(&script);
+    }
+    http1_add(&x->fields, SPAN("cache-control"), SPAN("no-store"));
+    x->session = NULL;
+    conn_answer(c, 200, raw ? SPAN("application/octet-stream") : SPAN("text/plain; charset=UTF-8"), packets);
+    buf_fini(&payload), buf_fini(&script);
+}
+
 static void on_handshake(struct conn *c, struct listener *l, const struct http1_request *r)
 {
     struct gate *g = c->gate;
@@ -90,33 +118,25 @@ static void on_handshake(struct conn *c, struct listener *l, const struct http1_
         conn_answer(c, 503, SPAN(""), SPAN(""));
         return;
     }
-    struct session_open_request open = { .dialect = DIALECT_POLL };
+    struct session_open_request open = { .dialect = polling_dialect(g, r) | DIALECT_POLL };
     struct buf text = { 0 };
     polling_handshake(&open, c, l, r, &text);
     struct session *s = session_new(g, &open);
     buf_clear(&text);
     cookie_add(&c->exchange->fields, &l->config->cookie, sid_span(&s->sid));
     session_greeting(s, &text);
-    http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
-    conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), buf_span(&text));
+    answer_packets(c, s->dialect, buf_span(&text));
     buf_fini(&text);
     client_begin(s);
 }
 
 /* ---- GET */
 
-static void answer_payload(struct conn *c, struct span payload)
-{
-    http1_add(&c->exchange->fields, SPAN("cache-control"), SPAN("no-store"));
-    c->exchange->session = NULL;
-    conn_answer(c, 200, SPAN("text/plain; charset=UTF-8"), payload);
-}
-
-void polling_answer(struct session *s, struct span payload)
+void polling_answer(struct session *s, struct span packets)
 {
     struct conn *c = s->conn;
     s->conn = NULL;
-    answer_payload(c, payload);
+    answer_packets(c, s->dialect, packets);
 }
 
 static void on_get(struct session *s, struct conn *c)
@@ -140,7 +160,8 @@ static void on_get(struct session *s, struct conn *c)
 static void on_post(struct session *s, struct conn *c, const struct http1_request *r)
 {
     struct gate *g = c->gate;
-    if (s->post || span_same_nocase(span_head(http1_find(r, SPAN("Content-Type")), 24), SPAN("application/octet-stream"))) {
+    bool binary = span_same_nocase(span_head(http1_find(r, SPAN("Content-Type")), 24), SPAN("application/octet-stream"));
+    if (s->post || (binary && !(s->dialect & DIALECT_V3))) {
         g->stats->refused_eio[s->post ? ERR_DUPLICATE : ERR_TYPE]++;
         session_close(s, REASON_TRANSPORT_ERROR, false);    /* traps 10 and 12 */
         conn_answer(c, 400, SPAN(""), SPAN(""));
@@ -148,6 +169,7 @@ static void on_post(struct session *s, struct conn *c, const struct http1_reques
     }
     c->exchange->kind = EXCHANGE_POST;
     c->exchange->session = s;
+    c->exchange->binary = binary;
     c->exchange->body_due = true;
     s->post = c;
     c->phase = CONN_BODY;
@@ -159,14 +181,16 @@ static void on_post(struct session *s, struct conn *c, const struct http1_reques
     }
 }
 
-static enum err on_payload(struct session *s, struct span body)
+typedef enum err next_packet(struct eio4_payload *it, struct eio4_packet *p, struct buf *binary);
+
+static enum err on_payload(struct session *s, struct span body, next_packet *next)
 {
     struct gate *g = s->gate;
     struct buf binary = { 0 };
     struct eio4_packet p;
     enum err e = OK;
     for (struct eio4_payload it = eio4_payload(body); it.more && session_live(s); ) {
-        if ((e = eio4_next(&it, &p, &binary)) != OK) break;
+        if ((e = next(&it, &p, &binary)) != OK) break;
         session_on_packet(s, &p);
     }
     buf_fini(&binary);
@@ -187,7 +211,13 @@ void polling_on_body(struct conn *c)
     }
     x->session = NULL;
     s->post = NULL;
-    if (on_payload(s, buf_span(&x->body)) != OK) {
+    next_packet *next = !(s->dialect & DIALECT_V3) ? eio4_next : x->binary ? eio3_next_binary : eio3_next;
+    struct buf form = { 0 };
+    enum err e = OK;
+    if (!x->jsonp.asked) e = on_payload(s, buf_span(&x->body), next);
+    else if (jsonp_form(&form, buf_span(&x->body))) e = on_payload(s, buf_span(&form), next);
+    buf_fini(&form);
+    if (e != OK) {
         request_error(c, 3);
         return;
     }
@@ -246,6 +276,7 @@ void polling_on_request(struct conn *c, struct listener *l, const struct http1_r
     }
     cors_add(&x->fields, l->config, r);
     if (code < 0 && is_internet_explorer(r)) http1_add(&x->fields, SPAN("X-XSS-Protection"), SPAN("0"));
+    x->jsonp = jsonp_of(query_value(g, r->query, SPAN("j")));
     if (code >= 0) {
         g->stats->refused_http[code == 1 ? ERR_GONE : code == 2 ? ERR_STATE : code == 5 ? ERR_VERSION : ERR_UNKNOWN]++;
         request_error(c, (unsigned)code);

@@ -12,6 +12,32 @@ static void on_beat_due(struct gate *g, struct timer *t)
     session_on(TIMER_OWNER(t, struct session, beat), SESSION_DUE_BEAT, SPAN(""));
 }
 
+static void on_silence_due(struct gate *g, struct timer *t)
+{
+    (void)g;
+    session_on(TIMER_OWNER(t, struct session, beat), SESSION_DUE_SILENCE, SPAN(""));
+}
+
+/* The heartbeat begins at the server in Engine.IO 4, at the client in Engine.IO 3. */
+static const struct version {
+    uint8_t ping, pong;         /* what the client's are */
+    timer_due *due;             /* when it is not heard of */
+} versions[] = {
+    { SESSION_GOT_ASTRAY, SESSION_GOT_PONG, on_beat_due },
+    { SESSION_GOT_PING, SESSION_GOT_ASTRAY, on_silence_due },
+};
+
+static const struct version *version_of(const struct session *s)
+{
+    return &versions[(s->dialect & DIALECT_V3) != 0];
+}
+
+uint64_t session_patience(const struct session *s)
+{
+    const struct config_listener *l = s->listener->config;
+    return l->ping_interval_ms + (s->dialect & DIALECT_V3 ? l->ping_timeout_ms : UINT64_C(0));
+}
+
 static void on_connect_due(struct gate *g, struct timer *t)
 {
     (void)g;
@@ -54,7 +80,7 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
     s->handshake = handshake_new(r);
     s->since = g->now.wall;
     map_put(&g->sessions, sid_span(&s->sid), s);
-    timer_set(g, &s->beat, on_beat_due, s->listener->config->ping_interval_ms);
+    timer_set(g, &s->beat, version_of(s)->due, session_patience(s));
     timer_set(g, &s->connect, on_connect_due, s->listener->config->connect_timeout_ms);
     g->session_bytes += session_bytes(s);
     g->stats->sessions_opened++;
@@ -287,11 +313,12 @@ enum err session_on(struct session *s, enum session_event event, struct span dat
 
 enum err session_on_packet(struct session *s, const struct eio4_packet *p)
 {
-    static const uint8_t events[] = {
-        [EIO4_OPEN] = SESSION_GOT_OPEN, [EIO4_CLOSE] = SESSION_GOT_CLOSE, [EIO4_PING] = SESSION_GOT_PING,
-        [EIO4_PONG] = SESSION_GOT_PONG, [EIO4_MESSAGE] = SESSION_GOT_MESSAGE, [EIO4_UPGRADE] = SESSION_GOT_UPGRADE,
+    const struct version *version = version_of(s);
+    const uint8_t events[] = {
+        [EIO4_OPEN] = SESSION_GOT_OPEN, [EIO4_CLOSE] = SESSION_GOT_CLOSE, [EIO4_PING] = version->ping,
+        [EIO4_PONG] = version->pong, [EIO4_MESSAGE] = SESSION_GOT_MESSAGE, [EIO4_UPGRADE] = SESSION_GOT_UPGRADE,
         [EIO4_NOOP] = SESSION_GOT_NOOP, [EIO4_BINARY] = SESSION_GOT_BINARY,
     };
     s->gate->stats->packets_in++;
-    return session_on(s, events[p->type], p->data);
+    return session_on(s, (enum session_event)events[p->type], p->data);
 }

@@ -1,10 +1,11 @@
-/* session - one Engine.IO v4 session: a client, whichever transports it comes by.
+/* session - one Engine.IO session: a client, whichever transports it comes by.
  *
  * The machine is session.def. A session has one transport: a WebSocket (conn), or
  * long-polling (no conn at all, or the one whose GET is held). On polling, frames
  * wait in its own outbox for the next GET; on WebSocket they go to the conn's.
  * Heartbeat: a ping 'interval' after the last pong (after the opening), a pong within
  * 'timeout'; the first other packet while a pong is due gives it that time once more.
+ * In version 3 the client pings; whatever it sends within both times keeps it.
  *
  * Closing a session ends its sockets with Socket.IO's own reason and leaves it in
  * CLOSED until the end of the call (gate_settle frees it): whoever goes on reading
@@ -98,6 +99,7 @@ bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect);
 bool session_send_engine(struct session *s, struct span packet);        /* "2" */
 void session_flush(struct session *s);                                  /* polling: answers the held GET if there is something */
 
+uint64_t session_patience(const struct session *s);     /* ms until the heartbeat is due: ours (version 4), or the client's (3) */
 bool session_lags(const struct session *s);     /* so much waits that volatile events are dropped */
 
 /* The end. Polite: what waits is written first (a close packet or frame behind it). */

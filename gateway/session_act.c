@@ -16,9 +16,10 @@ static void rearm(struct session *s, uint64_t after_ms)
     timer_set(s->gate, &s->beat, s->beat.due, after_ms);
 }
 
-/* While a pong is due, the first other packet shows that somebody is there (trap 16). */
+/* While a pong is due, the first other packet shows that somebody is there (trap 16); in version 3, any packet at any time. */
 static void alive(struct session *s)
 {
+    if (s->dialect & DIALECT_V3) rearm(s, session_patience(s));
     if (!s->ping_due || s->grace) return;
     s->grace = true;
     rearm(s, s->listener->config->ping_timeout_ms);
@@ -48,7 +49,24 @@ void session_on_pong(struct session *s, struct span data)
 {
     (void)data;
     s->ping_due = false;
-    rearm(s, s->listener->config->ping_interval_ms);
+    rearm(s, session_patience(s));
+}
+
+/* The client's own heartbeat. What would be a second packet where it waits for the next GET is not repeated. */
+void session_on_answer(struct session *s, struct span data)
+{
+    struct buf pong = { 0 };
+    alive(s);
+    buf_add_byte(&pong, '3');
+    if (span_find(data, EIO4_SEPARATOR) < 0) buf_add(&pong, data);
+    session_send_engine(s, buf_span(&pong));
+    buf_fini(&pong);
+}
+
+void session_on_silence(struct session *s, struct span data)
+{
+    (void)data;
+    session_close(s, REASON_PING_TIMEOUT, false);
 }
 
 void session_on_nothing(struct session *s, struct span data)
@@ -132,8 +150,9 @@ void session_on_upgrade(struct session *s, struct span data)
     timer_cancel(g, &c->timer);
     c->probing = false;
     s->probe = NULL, s->conn = c;
-    s->state = SESSION_SOCKET, s->dialect = (s->dialect & (uint8_t)~DIALECT_POLL) | (c->deflate ? DIALECT_DEFLATE : 0);
-    if (s->ping_due) s->ping_due = false, rearm(s, s->listener->config->ping_interval_ms);
+    s->state = SESSION_SOCKET, s->dialect &= (uint8_t)~(DIALECT_POLL | DIALECT_B64);
+    s->dialect |= (c->deflate ? DIALECT_DEFLATE : 0) | (c->base64 ? DIALECT_B64 : 0);
+    if (s->ping_due) s->ping_due = false, rearm(s, session_patience(s));
     /* What was kept since the last GET goes out first, whole packets in their order. */
     for (struct blob *frame; (frame = outbox_take(&s->out, &g->pool)); ) {
         struct blob *other = frames_translate(frame, s->dialect, &g->compression);

@@ -78,6 +78,16 @@ enum err sio_decode(struct sio_packet *p, struct span in)
     return e ? e : decode_payload(p, &shapes[p->type]);
 }
 
+enum err sio_cut_query(struct sio_packet *p, struct span *query)
+{
+    for (size_t i = 0; i < p->nsp.len; i++)
+        if ((unsigned char)p->nsp.ptr[i] < 0x20) return ERR_SYNTAX;
+    struct span rest = p->nsp;
+    p->nsp = span_cut(&rest, '?');
+    *query = rest;
+    return OK;
+}
+
 static void encode_head(struct buf *out, enum sio_type type, unsigned attachments, struct span nsp, int64_t id)
 {
     buf_add_byte(out, (char)('0' + (int)type));
@@ -137,6 +147,18 @@ void sio_connect_error(struct buf *out, struct span nsp, struct span message, st
         buf_add(out, data);
     }
     buf_add_byte(out, '}');
+}
+
+void sio_connect_v2(struct buf *out, struct span nsp)
+{
+    encode_head(out, SIO_CONNECT, 0, nsp, SIO_NO_ID);
+}
+
+void sio_error_v2(struct buf *out, struct span nsp, struct span message, struct span data)
+{
+    encode_head(out, SIO_CONNECT_ERROR, 0, nsp, SIO_NO_ID);
+    if (data.len) buf_add(out, data);
+    else json_quote(out, message);
 }
 
 void sio_disconnect(struct buf *out, struct span nsp)

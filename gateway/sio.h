@@ -7,7 +7,7 @@
  * Pure: no I/O, no clock, no allocation but in the caller's buf. Decoded spans
  * point into the input and live exactly as long as it does. JSON is checked
  * (depth JSON_MAX_DEPTH) and carried, never rewritten. The namespace is
- * literal: "/chat?x=1" is its own name. The input is UTF-8: whoever took it
+ * literal: "/chat?x=1" is its own name (but to Socket.IO 2: sio_cut_query). The input is UTF-8: whoever took it
  * from the wire checked it. */
 #ifndef CAUSEWAY_SIO_H
 #define CAUSEWAY_SIO_H
@@ -42,9 +42,15 @@ void sio_encode(struct buf *out, const struct sio_packet *p);       /* cannot fa
 void sio_print(struct buf *out, const struct sio_packet *p);        /* EVENT /chat #12 ["say","hi"] */
 
 
+/* Socket.IO 2: "/chat?a=b" is the namespace /chat with a query, which is returned, or empty. ERR_SYNTAX: control characters in it. */
+enum err sio_cut_query(struct sio_packet *p, struct span *query);
+
 /* What a gateway sends. */
 void sio_connect(struct buf *out, struct span nsp, struct span sid, struct span pid);  /* 0/chat,{"sid":"..."}; pid may be empty */
 void sio_connect_error(struct buf *out, struct span nsp, struct span message, struct span data);   /* data: JSON, or empty */
+/* The same to Socket.IO 2 clients: 0/chat, and 4/chat,"message", or its data instead. */
+void sio_connect_v2(struct buf *out, struct span nsp);
+void sio_error_v2(struct buf *out, struct span nsp, struct span message, struct span data);
 void sio_disconnect(struct buf *out, struct span nsp);
 void sio_ack(struct buf *out, struct span nsp, int64_t id, struct span args, unsigned attachments);     /* args: a JSON array */
 

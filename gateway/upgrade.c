@@ -1,6 +1,7 @@
 /* upgrade - WebSockets: the handshake of a new session or of one that comes from
  * polling, and then the frames. */
 #include "cors.h"
+#include "eio3.h"
 #include "gate_state.h"
 #include "ws_deflate.h"
 
@@ -66,7 +67,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         return;
     }
     if (!s) {
-        struct session_open_request open = { .dialect = c->deflate ? DIALECT_DEFLATE : DIALECT_PLAIN };
+        struct session_open_request open = { .dialect = polling_dialect(g, r) | (c->deflate ? DIALECT_DEFLATE : 0) };
         if (g->draining) {
             g->stats->connections_refused++;
             c->exchange->keep_alive = false;
@@ -86,6 +87,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         client_begin(s);
         return;
     }
+    c->base64 = polling_dialect(g, r) & DIALECT_B64;
     accept_upgrade(c, l, r, key);
     if (s->state != SESSION_POLLING || s->probe) {      /* trap 23: the first one is untouched */
         g->stats->refused_ws[ERR_STATE]++;
@@ -171,6 +173,15 @@ static void on_probe(struct conn *c, const struct ws_event *event)
     conn_close_ws(c, WS_NO_CODE);
 }
 
+static enum err decode(struct eio4_packet *p, const struct session *s, const struct ws_event *event, struct buf *binary)
+{
+    bool v3 = s->dialect & DIALECT_V3;
+    if (event->opcode == WS_TEXT) return (v3 ? eio3_decode : eio4_decode_frame)(p, event->payload, binary);
+    if (v3) return eio3_decode_binary(p, event->payload);
+    *p = (struct eio4_packet){ EIO4_BINARY, event->payload };
+    return OK;
+}
+
 static void on_message(struct conn *c, const struct ws_event *event)
 {
     struct session *s = c->session;
@@ -179,14 +190,16 @@ static void on_message(struct conn *c, const struct ws_event *event)
         return;
     }
     if (!s || !session_live(s)) return;
-    struct eio4_packet p = { EIO4_BINARY, event->payload };
-    enum err e = event->opcode == WS_TEXT ? eio4_decode(&p, event->payload) : OK;
-    if (e != OK) {
+    struct eio4_packet p;
+    struct buf binary = { 0 };
+    enum err e = decode(&p, s, event, &binary);
+    if (e == OK) {
+        session_on_packet(s, &p);
+    } else {
         c->gate->stats->refused_eio[e]++;
         session_close(s, REASON_PARSE_ERROR, true);
-        return;
     }
-    session_on_packet(s, &p);
+    buf_fini(&binary);
 }
 
 static void on_close(struct conn *c, const struct ws_event *event)

@@ -63,6 +63,35 @@ TEST(frames_translate_engine_packets)
     blob_drop(&ping), blob_drop(&ws);
 }
 
+static const struct carrier_row { const char *name; uint8_t dialect; struct span text, binary; } carriers[] = {
+#define S(literal) { literal, sizeof literal - 1 }
+    { "version 4",                     DIALECT_PLAIN,            S("\x81\x05" "42[1]"), S("\x82\x03" "\1\2\3") },
+    { "version 3: a type before them", DIALECT_V3,               S("\x81\x05" "42[1]"), S("\x82\x04" "\4\1\2\3") },
+    { "version 4, no binary",          DIALECT_B64,              S("\x81\x05" "42[1]"), S("\x81\x05" "bAQID") },
+    { "version 3, no binary",          DIALECT_V3 | DIALECT_B64, S("\x81\x05" "42[1]"), S("\x81\x06" "b4AQID") },
+};
+
+TEST(frames_differ_by_carrier_only_where_there_are_bytes)
+{
+    struct buf strs = { 0 };
+    msg_add_str(&strs, SPAN("\1\2\3"));
+    struct frames plain = frames_event(SPAN("/"), SPAN("[1]"), SPAN("")), binary = frames_event(SPAN("/"), SPAN("[1]"), buf_span(&strs));
+    const struct carrier_row *r;
+    EACH(r, carriers) {
+        SAME_SPAN(blob_span(frames_for(&plain, r->dialect, &none)), r->text);
+        CHECK(frames_for(&plain, r->dialect, &none) == frames_for(&plain, DIALECT_PLAIN, &none));
+        struct span both = blob_span(frames_for(&binary, r->dialect, &none));
+        CHECK(span_has_prefix(both, SPAN("\x81\x07" "451-[1]")));
+        SAME_SPAN(span_skip(both, 9), r->binary);
+        CHECK(frames_for(&binary, r->dialect | DIALECT_POLL, &none) == frames_for(&binary, DIALECT_POLL, &none));
+        struct blob *there = frames_translate(frames_for(&binary, DIALECT_POLL, &none), r->dialect, &none);
+        SAME_SPAN(blob_span(there), both);
+        blob_drop(&there);
+    }
+    frames_fini(&plain), frames_fini(&binary);
+    buf_fini(&strs);
+}
+
 TEST(frames_of_every_length_class)
 {
     static const size_t lengths[] = { 0, 1, 124, 125, 126, 65530, 65535, 65536, 70000 };

@@ -1,4 +1,5 @@
 #include "http1.h"
+#include "json.h"
 #include "t.h"
 
 static const struct http1_limits limits = { .max_head = 200, .max_fields = 5, .max_body = 20 };
@@ -338,6 +339,24 @@ TEST(http1_reads_query_values)
         bool found = http1_query(t_exact(span_of(r->query)), span_of(r->key), &out);
         EQUAL(found, r->want != NULL);
         SAME(buf_span(&out), r->want ? r->want : "");
+        buf_fini(&out);
+    }
+}
+
+TEST(http1_writes_a_query_as_json)
+{
+    static const struct { const char *name, *query, *want; } rows2[] = {
+        { "nothing",          "",                  "{}" },
+        { "one",              "a=b",               "{\"a\":\"b\"}" },
+        { "twice",            "a=1&b=2&a=3",       "{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"}" },
+        { "escapes",          "a%20b=%22+%5c&c=%ff", "{\"a b\":\"\\\" \\\\\",\"c\":\"\xef\xbf\xbd\"}" },
+        { "without a value",  "a&b=&&=c",          "{\"a\":\"\",\"b\":\"\"}" },
+    }, *r;
+    EACH(r, rows2) {
+        struct buf out = { 0 };
+        http1_query_json(&out, t_exact(span_of(r->query)));
+        SAME(buf_span(&out), r->want);
+        EQUAL_ERR(json_check(buf_span(&out), 1), OK);
         buf_fini(&out);
     }
 }

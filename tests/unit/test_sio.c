@@ -133,6 +133,45 @@ static void same_and_clear(struct buf *got, const char *want)
     buf_clear(got);
 }
 
+TEST(sio_cuts_the_query_of_a_namespace)
+{
+    static const struct { const char *name, *in; enum err err; const char *nsp, *query; } rows2[] = {
+        { "a query",            "0/chat?a=b&c,",       OK, "/chat", "a=b&c" },
+        { "an empty one",       "0/chat?,",            OK, "/chat", "" },
+        { "none",               "0/chat,",             OK, "/chat", "" },
+        { "of the main one",    "0/?a=b",              OK, "/", "a=b" },
+        { "two marks",          "2/chat?a?b,[\"x\"]", OK, "/chat", "a?b" },
+        { "a separator of polling's", "0/a\x1e" "b,",  ERR_SYNTAX, NULL, NULL },
+        { "in the query",       "0/a?\n",              ERR_SYNTAX, NULL, NULL },
+    }, *r;
+    EACH(r, rows2) {
+        struct sio_packet p;
+        struct span query;
+        EQUAL_ERR(sio_decode(&p, t_exact(span_of(r->in))), OK);
+        EQUAL_ERR(sio_cut_query(&p, &query), r->err);
+        if (r->err) continue;
+        SAME(p.nsp, r->nsp);
+        SAME(query, r->query);
+    }
+}
+
+TEST(sio_writes_for_version_2)
+{
+    struct buf b = { 0 };
+    sio_connect_v2(&b, SPAN("/"));
+    SAME(buf_span(&b), "0");
+    buf_clear(&b);
+    sio_connect_v2(&b, SPAN("/chat"));
+    SAME(buf_span(&b), "0/chat,");
+    buf_clear(&b);
+    sio_error_v2(&b, SPAN("/"), SPAN("missing \"token\""), SPAN(""));
+    SAME(buf_span(&b), "4\"missing \\\"token\\\"\"");
+    buf_clear(&b);
+    sio_error_v2(&b, SPAN("/chat"), SPAN("no"), SPAN("{\"code\":1}"));
+    SAME(buf_span(&b), "4/chat,{\"code\":1}");
+    buf_fini(&b);
+}
+
 TEST(sio_writes_what_a_gateway_sends)
 {
     struct buf b = { 0 };
