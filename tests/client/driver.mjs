@@ -1,4 +1,4 @@
-// driver - real socket.io-client sockets, told what to do by a test over a pipe.
+// driver - real socket.io-client sockets, told what to do by a test over a pipe. driver.py is the same with python-socketio.
 //
 // In, a line of JSON each:  {"do":"connect","id":"ann","url":...,"opts":{...}}   {"do":"emit","id":...,"event":...,"args":[...],"ack":1}
 //                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
@@ -7,11 +7,14 @@
 // Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
 //                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
+// More of connect: "version" of the client, 2, 3 or 4; "also" {"id":"/nsp"}: further sockets on the same connection; "answers" {"event":[values]}:
+// what a server that asks for an ack gets.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(import.meta.url);
-const { io } = require(process.env.SOCKET_IO_CLIENT ?? "socket.io-client");
+const libraries = { 2: require("socket.io-client-2"), 3: require("socket.io-client-3").io, 4: require(process.env.SOCKET_IO_CLIENT ?? "socket.io-client").io };
+const io = libraries[4];
 const sockets = new Map();
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
@@ -21,16 +24,32 @@ const pack = (v) => Buffer.isBuffer(v) || v instanceof ArrayBuffer || ArrayBuffe
 const unpack = (v) => Array.isArray(v) ? v.map(unpack)
   : v && typeof v === "object" ? ("$bin" in v ? Buffer.from(v.$bin, "base64") : Object.fromEntries(Object.entries(v).map(([k, x]) => [k, unpack(x)]))) : v;
 
-function connect({ id, url, opts = {}, quiet = [] }) {
-  const socket = io(url, { forceNew: true, reconnection: false, ...opts });
+// Every event but the client's own. Version 2 has no onAny.
+function onAny(socket, hear) {
+  if (socket.onAny) return socket.onAny(hear);
+  const { onevent } = socket;
+  socket.onevent = function (packet) { hear(...packet.data); return onevent.call(this, packet); };
+}
+
+function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answers = {} }) {
+  const socket = libraries[version](url, { forceNew: true, reconnection: false, ...opts });
+  const manager = socket.io;
+  manager.on("open", () => manager.engine.once("upgrade", () => say({ id, event: "upgrade", transport: manager.engine.transport.name })));
+  listen({ id, socket, quiet, answers });
+  for (const [name, nsp] of Object.entries(also)) listen({ id: name, socket: manager.socket(nsp, opts), quiet, answers });
+}
+
+function listen({ id, socket, quiet, answers }) {
   const state = { socket, counts: {}, next: {}, disorder: {}, quiet: new Set(quiet) };
   sockets.set(id, state);
-  const transport = () => socket.io.engine?.transport?.name;
-  socket.io.on("open", () => socket.io.engine.once("upgrade", () => say({ id, event: "upgrade", transport: transport() })));
-  socket.on("connect", () => say({ id, event: "connect", sid: socket.id, transport: transport() }));
-  socket.on("connect_error", (e) => say({ id, event: "connect_error", message: e.message, data: e.data }));
+  socket.on("connect", () => say({ id, event: "connect", sid: socket.id, transport: socket.io.engine?.transport?.name }));
+  for (const name of ["connect_error", "error"]) {      // version 2 calls a refusal "error"
+    if (name === "error" && socket.onAny) continue;
+    socket.on(name, (e) => say({ id, event: "connect_error", message: e.message ?? e, data: e.data }));
+  }
   socket.on("disconnect", (reason) => say({ id, event: "disconnect", reason }));
-  socket.onAny((event, ...args) => {
+  for (const [event, values] of Object.entries(answers)) socket.on(event, (...args) => args.pop()(...unpack(values)));
+  onAny(socket, (event, ...args) => {
     state.counts[event] = (state.counts[event] ?? 0) + 1;
     const n = args[0]?.message?.n ?? args[0]?.n;
     if (typeof n === "number") {    // numbered by their sender: complete and in order?
@@ -39,7 +58,7 @@ function connect({ id, url, opts = {}, quiet = [] }) {
       if (n !== (state.next[key] ?? 0)) state.disorder[event] = (state.disorder[event] ?? 0) + 1;
       state.next[key] = n + 1;
     }
-    if (!state.quiet.has(event) && !state.quiet.has("*")) say({ id, event, args: pack(args) });
+    if (!state.quiet.has(event) && !state.quiet.has("*")) say({ id, event, args: pack(args.filter((a) => typeof a !== "function")) });
   });
 }
 

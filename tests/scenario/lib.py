@@ -3,7 +3,7 @@
 A scenario is a file tests/scenario/NAME.py with functions test_*(t), run by tests/run. It waits for
 readiness and for events, never for time to pass; a deadline only ends what would hang.
 """
-import base64, hashlib, hmac, json, os, pathlib, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import base64, hashlib, hmac, itertools, json, os, pathlib, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 import zmq
 
@@ -206,9 +206,9 @@ class Topology:
 
     # ---- clients
 
-    def clients(self, **env):
+    def clients(self, words=("node", "driver.mjs"), **env):
         trust = {"NODE_EXTRA_CA_CERTS": str(self.dir / "cert.pem")} if self.secure else {}
-        driver = Driver({**os.environ, **trust, **env})
+        driver = Driver({**os.environ, **trust, **env}, words)
         self.drivers.append(driver)
         return driver
 
@@ -219,10 +219,12 @@ class Topology:
 
 
 class Driver:
-    """A Node process with socket.io-client sockets in it (tests/client/driver.mjs)."""
+    """A Node process with socket.io-client sockets in it (tests/client/driver.mjs), or a Python one with python-socketio's
+    (driver.py). Several threads may use one."""
 
-    def __init__(self, env):
-        self.process = subprocess.Popen(["node", CLIENT / "driver.mjs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=CLIENT)
+    def __init__(self, env, words=("node", "driver.mjs")):
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=CLIENT)
+        self.saying = threading.Lock()
         self.seen, self.arrived = [], threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
         self.expect(None, "ready")
@@ -234,8 +236,9 @@ class Driver:
                 self.arrived.notify_all()
 
     def do(self, what, **fields):
-        self.process.stdin.write(json.dumps({"do": what, **fields}) + "\n")
-        self.process.stdin.flush()
+        with self.saying:
+            self.process.stdin.write(json.dumps({"do": what, **fields}) + "\n")
+            self.process.stdin.flush()
 
     def expect(self, name, event, match=lambda line: True, deadline=DEADLINE):
         """The first line of that client and event (not yet taken) that matches; it is taken."""
@@ -256,17 +259,15 @@ class Driver:
     def emit(self, name, event, *args):
         self.do("emit", id=name, event=event, args=list(args))
 
-    acks = 0
+    acks = itertools.count(1)
 
     def call(self, name, event, *args, **fields):
-        Driver.acks += 1
-        ack = Driver.acks
+        ack = next(Driver.acks)
         self.do("emit", id=name, event=event, args=list(args), ack=ack, **fields)
         return self.expect(name, "ack", lambda line: line["ack"] == ack)["args"]
 
     def count(self, name, event):
-        Driver.acks += 1
-        ref = Driver.acks
+        ref = next(Driver.acks)
         self.do("count", id=name, of=event, ref=ref)
         line = self.expect(name, "counted", lambda line: line["ref"] == ref)
         return line["count"], line["disorder"]
