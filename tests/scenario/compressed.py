@@ -57,10 +57,10 @@ def test_events_both_ways():
 # ---- a client by hand
 
 class Raw:
-    def __init__(self, t, offer="permessage-deflate; client_max_window_bits"):
-        self.s = socket.create_connection(("127.0.0.1", t.base), 30)
+    def __init__(self, t, offer="permessage-deflate; client_max_window_bits", gateway=0, sid=None):
+        self.s = socket.create_connection(("127.0.0.1", t.base + gateway), 30)
         self.read = self.s.makefile("rb")
-        self.s.sendall(f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        self.s.sendall(f"GET /socket.io/?EIO=4&transport=websocket{sid and f'&sid={sid}' or ''} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                        f"Sec-WebSocket-Extensions: {offer}\r\n\r\n".encode())
         self.status = int(self.read.readline().split()[1])
@@ -69,7 +69,7 @@ class Raw:
             name, _, value = line.partition(":")
             self.fields[name.lower()] = value.strip()
         self.agreed = self.fields.get("sec-websocket-extensions")
-        if self.status == 101:
+        if self.status == 101 and not sid:
             check(self.frame()[1].startswith(b"0{"), "the open packet")
 
     def send(self, payload, first=0xc1):
@@ -144,6 +144,29 @@ def test_raw_client():
                 break
         check(first == 0xc1 and LONG["text"].encode() in payload, "it came back compressed")
         same(before, t.pids(), "and all live")
+
+
+def test_upgrade_at_another_gateway():
+    """The session's owner agrees on it, whichever door the WebSocket came to; what waited is compressed then."""
+    with Topology(extra=FAST, listener=ON) as t:
+        sid = json.loads(get(t, "/socket.io/?EIO=4&transport=polling")[1][1:])["sid"]
+        post(t, sid, '40{"token":"%s"}' % t.token("ann"))
+        while b"40{" not in get(t, f"/socket.io/?EIO=4&transport=polling&sid={sid}")[1]:
+            pass
+        post(t, sid, '42["join-room",{"room":"x"}]')
+        w = Raw(t, gateway=1, sid=sid)
+        check(w.agreed and w.agreed.startswith("permessage-deflate"), w.agreed)
+        w.send(packed(b"2probe"))
+        same(w.frame(), (0x81, b"3probe"))
+        post(t, sid, "42" + json.dumps(["room-message", {"room": "x", "message": LONG}]))
+        until(lambda: figure(t, 0, "queue.bytes") > 5000, "it waits for the upgrade")
+        w.send(packed(b"5"))
+        while True:
+            first, payload = w.frame()
+            if b'"room-message"' in payload:
+                break
+        same(first, 0xc1, "compressed")
+        check(LONG["text"].encode() in payload, "and whole")
 
 
 # ---- HTTP

@@ -119,12 +119,19 @@ TEST(compression_of_files)
     ask(&b, "GET", "Accept-Encoding: gzip\r\n", &head, &body, 200);
     CHECK(body.len < 100 && holds(&head, "\r\nVary: Accept-Encoding\r\n") && holds(&head, "\r\nContent-Encoding: gzip\r\n"));
     CHECK(holds(&head, "-gzip\"\r\n"));
+    size_t small = body.len;
     const char *at = memmem(head.ptr, head.len, "ETag: ", 6);
     CHECK(at);
     char fields[100];
     snprintf(fields, sizeof fields, "Accept-Encoding: gzip\r\nIf-None-Match: %.*s\r\n", (int)strcspn(at + 6, "\r"), at + 6);
     ask(&b, "GET", fields, &head, &body, 304);
     CHECK(body.len == 0 && !holds(&head, "Content-Encoding"));
+    bed_open(&b, 0, 0, "127.0.0.1");
+    bed_bytes(&b, 0, SPAN("HEAD /page HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n"));
+    char length[40];
+    snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", small);
+    CHECK(holds(&b.client[0].in, "\r\nContent-Encoding: gzip\r\n") && holds(&b.client[0].in, length));
+    bed_hang_up(&b, 0);
     ask(&b, "GET", strstr(fields, "If-None"), &head, &body, 200);       /* not of the bytes that it would get */
     ask(&b, "GET", "Accept-Encoding: deflate\r\n", &head, &body, 200);  /* only gzip is kept */
     SAME_SPAN(buf_span(&body), buf_span(&text));
