@@ -48,7 +48,8 @@ struct config_listener {
     uint32_t ping_interval_ms, ping_timeout_ms, connect_timeout_ms, upgrade_timeout_ms;
     uint32_t max_message_bytes;     /* Socket.IO's maxHttpBufferSize */
     uint32_t max_head_bytes, max_headers_count, head_timeout_ms, body_timeout_ms, keep_alive_ms;
-    uint32_t max_connections, max_connections_per_address;
+    uint32_t max_connections, max_connections_per_address, max_sessions_per_address;
+    uint32_t max_handshakes_per_address, handshake_window_ms;
     uint32_t queue_bytes, queue_age_ms;     /* of one connection's output */
     uint32_t send_buffer_bytes;     /* SO_SNDBUF */
     uint32_t max_namespaces_count, max_rooms_count, max_acks_count, max_attachments_count;
@@ -123,7 +124,7 @@ struct config {
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_acks_bytes, command_queue_bytes, hold_bytes;
         struct config_plane publish_pull, publish_sub, command, stats;
     } router;
-    struct { uint32_t max_acks_count, acks_bytes; } gateway;
+    struct { uint32_t input_bytes, max_acks_count, acks_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;

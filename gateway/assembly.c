@@ -57,6 +57,11 @@ void assembly_packet(const struct assembly *self, struct sio_packet *p, struct s
         attachments[i] = span_from(bytes + at, self->ends[i] - at);
 }
 
+size_t assembly_bytes(const struct assembly *self)
+{
+    return self ? sizeof *self + self->bytes.cap : 0;
+}
+
 void assembly_destroy(struct assembly **self)
 {
     if (!*self) return;

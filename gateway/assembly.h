@@ -23,6 +23,7 @@ enum err assembly_add(struct assembly *self, struct span frame);
 /* The complete packet; all spans point into 'self' and live until it is destroyed. */
 void assembly_packet(const struct assembly *self, struct sio_packet *p, struct span attachments[SIO_MAX_ATTACHMENTS]);
 
+size_t assembly_bytes(const struct assembly *self);     /* memory; NULL has none */
 void assembly_destroy(struct assembly **self);
 
 #endif

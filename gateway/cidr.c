@@ -56,6 +56,13 @@ void ip_print(struct buf *out, const struct ip *ip)
     }
 }
 
+struct ip ip_holder(const struct ip *ip)
+{
+    struct ip holder = *ip;
+    if (memcmp(ip->at, mapped, sizeof mapped) != 0) memset(holder.at + 8, 0, 8);
+    return holder;
+}
+
 enum err cidr_decode(struct cidr *c, struct span text)
 {
     struct span rest = text, host = span_cut(&rest, '/');

@@ -16,6 +16,10 @@ void     ip_print(struct buf *out, const struct ip *ip);
 enum err cidr_decode(struct cidr *c, struct span text);         /* an address, or one with /bits: ERR_SYNTAX, ERR_RANGE */
 bool     cidr_has(const struct cidr *ranges, size_t count, const struct ip *ip);
 
+/* Whom limits by address count: one IPv4 address, or one IPv6 network of 64 bits, since who has one of its addresses
+ * has them all. */
+struct ip ip_holder(const struct ip *ip);
+
 /* The client behind proxies: X-Forwarded-For is read from its end as long as the
  * hop before is trusted. What can't be read ends the walk. */
 struct ip cidr_client(const struct cidr *trusted, size_t count, const struct ip *peer, struct span forwarded_for);

@@ -22,7 +22,7 @@ enum err client_keep(struct socket *s, const struct sio_packet *p, const struct 
         *early = (struct early){ NULL, blob_new(buf_span(&text)), blob_new(buf_span(&strs)) };
         while (*end) end = &(*end)->next;
         *end = early;
-        s->early_bytes += (uint32_t)(text.len + strs.len);
+        if (!gate_keep(s->session->gate, &s->early_bytes, s->early_bytes + text.len + strs.len)) e = ERR_FULL;
     }
     buf_fini(&text), buf_fini(&strs);
     return e;
@@ -123,6 +123,11 @@ static enum err on_msgpack(struct session *s, struct span bytes)
     return e;
 }
 
+static enum err weigh(struct session *s)
+{
+    return gate_keep(s->gate, &s->kept, assembly_bytes(s->assembly)) ? OK : ERR_FULL;
+}
+
 enum err client_on_text(struct session *s, struct span text)
 {
     if (s->listener->raw) return on_raw(s, text, false);
@@ -133,7 +138,8 @@ enum err client_on_text(struct session *s, struct span text)
     if (e != OK) return e;
     if (p.attachments == 0) return on_packet(s, &p, NULL);
     if (p.attachments > s->listener->config->max_attachments_count) return ERR_LIMIT;
-    return assembly_begin(&s->assembly, &p, s->listener->config->max_message_bytes);
+    e = assembly_begin(&s->assembly, &p, s->listener->config->max_message_bytes);
+    return e == OK ? weigh(s) : e;
 }
 
 enum err client_on_binary(struct session *s, struct span bytes)
@@ -141,9 +147,10 @@ enum err client_on_binary(struct session *s, struct span bytes)
     if (s->listener->raw) return on_raw(s, bytes, true);
     if (s->dialect & DIALECT_MSGPACK) return on_msgpack(s, bytes);
     enum err e = assembly_add(s->assembly, bytes);
-    if (e != OK) return e == ERR_AGAIN ? OK : e;
+    if (e != OK) return e == ERR_AGAIN ? weigh(s) : e;
     struct assembly *whole = s->assembly;
     s->assembly = NULL;         /* the packet may be the end of the session */
+    (void)weigh(s);
     struct sio_packet p;
     struct span attachments[SIO_MAX_ATTACHMENTS];
     assembly_packet(whole, &p, attachments);

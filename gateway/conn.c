@@ -20,14 +20,26 @@ struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer,
     return c;
 }
 
+/* Memory of input that is not whole. */
+static bool weigh(struct conn *c)
+{
+    const struct exchange *x = c->exchange;
+    size_t kept = c->phase == CONN_SOCKET || c->phase == CONN_HELD ? c->ws.message.cap : c->http.head.cap;
+    if (x) kept += x->head.cap + x->body.cap + x->behind.cap;
+    if (c->tunnel) kept += c->tunnel->head.cap;
+    return gate_keep(c->gate, &c->kept, kept);
+}
+
 /* The exchange goes; what stands behind its request, if anything, is the caller's to take before. */
 void conn_forget(struct conn *c)
 {
     struct exchange *x = c->exchange;
     if (!x) return;
     buf_fini(&x->fields), buf_fini(&x->body), buf_fini(&x->behind), buf_fini(&x->head), buf_fini(&x->refusal);
+    relay_forget(c);
     free(x);
     c->exchange = NULL;
+    weigh(c);
 }
 
 void conn_free(struct conn *c)
@@ -40,6 +52,7 @@ void conn_free(struct conn *c)
     if (c->phase == CONN_SOCKET || c->phase == CONN_HELD) ws_fini(&c->ws);
     else http1_fini(&c->http);
     outbox_fini(&c->out, &g->pool);
+    gate_keep(g, &c->kept, 0);
     *c->at = c->next;
     if (c->next) c->next->at = c->at;
     g->conn_count--;
@@ -184,6 +197,7 @@ static void fail(struct conn *c, enum err e, unsigned status)
     struct buf out = { 0 };
     begin_answer(c, &out, status);
     if (c->exchange) buf_add(&out, buf_span(&c->exchange->fields)), c->exchange->body_due = false;
+    if (status == 503) http1_add(&out, SPAN("Retry-After"), SPAN("1"));
     http1_finish(&out, false, (struct span){ "", 0 });
     conn_answer_raw(c, &out, false);
 }
@@ -270,7 +284,7 @@ static void keep_behind(struct conn *c, struct span in)
     buf_add(&x->behind, in);
 }
 
-void conn_on_bytes(struct conn *c, char *bytes, size_t len)
+static void read_bytes(struct conn *c, char *bytes, size_t len)
 {
     struct span in = { bytes, len };
     while (in.len && c->fate == CONN_OPEN) switch ((enum conn_phase)c->phase) {
@@ -297,4 +311,26 @@ void conn_on_bytes(struct conn *c, char *bytes, size_t len)
         case CONN_DONE:
             return;
     }
+}
+
+/* All clients together have sent too much that is not whole, and this one just added to it. */
+static void shed(struct conn *c)
+{
+    if (c->phase == CONN_SOCKET) {
+        upgrade_on_broken(c, ERR_FULL, WS_TRY_LATER);
+        ws_fini(&c->ws);
+    } else if (c->phase == CONN_HEAD || c->phase == CONN_BODY) {
+        polling_on_refused(c);      /* the session lives */
+        fail(c, ERR_FULL, 503);
+    } else {
+        c->gate->stats->refused_http[ERR_FULL]++;
+        conn_kill(c);
+    }
+    weigh(c);
+}
+
+void conn_on_bytes(struct conn *c, char *bytes, size_t len)
+{
+    read_bytes(c, bytes, len);
+    if (!weigh(c) && c->fate == CONN_OPEN) shed(c);
 }

@@ -19,6 +19,7 @@
 #include "gate.h"
 #include "jsonp.h"
 #include "outbox.h"
+#include "sid.h"
 #include "timer.h"
 #include "ws.h"
 
@@ -45,6 +46,8 @@ struct exchange {                   /* a request that waits for its body or its 
     struct buf      behind;         /* input behind the request */
     uint64_t        ref;            /* RELAY */
     uint16_t        gateway;        /* RELAY: where it went */
+    bool            posting;        /* RELAY: it is the session's POST, */
+    struct sid      sid;            /* whose id this is */
     struct ip       client;         /* RELAY */
     struct buf      head;           /* RELAY: as it came */
     struct buf      refusal;        /* an answer that waits until the body was read and thrown away */
@@ -66,6 +69,7 @@ struct conn {
     struct ip        peer;
     uint16_t         relay_gateway; /* relayed to here: from whom, */
     uint64_t         relay_ref;     /* and their name for it */
+    uint32_t         kept;          /* bytes of its input (gate_keep) */
     uint8_t          phase, fate;
     bool             dirty, resuming, gone, counted, probing, relayed;
     bool             deflate, base64;   /* a WebSocket: permessage-deflate was agreed on; it takes no binary */

@@ -159,7 +159,7 @@ void connect_on_open(struct socket *s)
         blob_drop(&early->text), blob_drop(&early->attachments);
         free(early);
     }
-    s->early_bytes = 0;
+    gate_keep(g, &s->early_bytes, 0);
 }
 
 /* ---- presence */

@@ -48,6 +48,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     listeners_init(g);
     seed(g, &g->sessions, key_of_session);
     seed(g, &g->addresses, NULL);
+    seed(g, &g->residents, NULL);
     seed(g, &g->waits, NULL);
     seed(g, &g->pendings, NULL);
     seed(g, &g->acks, NULL);
@@ -55,6 +56,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     seed(g, &g->relayed, NULL);
     seed(g, &g->tunnels_out, NULL);
     seed(g, &g->tunnels_in, NULL);
+    seed(g, &g->posts, NULL);
     struct siphash_key seeds[2];
     unsigned char bytes[16];
     for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
@@ -88,7 +90,8 @@ void gate_destroy(struct gate **self)
     answer_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
-    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->pendings), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed);
+    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->residents);
+    map_fini(&g->pendings), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed), map_fini(&g->posts);
     map_fini(&g->tunnels_out), map_fini(&g->tunnels_in);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
@@ -108,6 +111,14 @@ struct space *gate_space(struct gate *g, struct span nsp)
     for (size_t i = 0; i < g->space_count; i++)
         if (span_same(g->spaces[i].name, nsp)) return &g->spaces[i];
     return NULL;
+}
+
+bool gate_keep(struct gate *g, uint32_t *kept, size_t now)
+{
+    bool grown = now > *kept && now > GATE_KEEP_SMALL;
+    g->stats->input_bytes += now - *kept;
+    *kept = (uint32_t)now;
+    return !grown || g->stats->input_bytes <= g->config->gateway.input_bytes;
 }
 
 void gate_random(struct gate *g, void *bytes, size_t n)
@@ -359,7 +370,7 @@ void gate_measure(struct gate *g)
 {
     struct gateway_stats *st = g->stats;
     st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used +
-                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->waits) + map_bytes(&g->pendings) + map_bytes(&g->acks);
+                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->residents) + map_bytes(&g->waits) + map_bytes(&g->pendings) + map_bytes(&g->acks);
     st->memory_rooms_bytes = registry_bytes(&g->registry);
     st->memory_pools_bytes = g->pool.bytes;
     st->queue_bytes = g->pool.queued;

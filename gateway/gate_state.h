@@ -13,6 +13,7 @@
 #include "sender.h"
 #include "socket.h"
 #include "stream.h"
+#include "throttle.h"
 #include "tunnel.h"
 
 enum { GATE_MEMBERS_MAX = 1024, GATE_LOG_MAX = 1 << 20 };
@@ -41,6 +42,7 @@ struct listener {
     struct file     *files;
     size_t           file_count;
     size_t           connections;   /* of the port */
+    struct throttle  handshakes;    /* by client address */
     uint64_t         accepted, refused, sessions, failed[LISTENER_FAILURES];
 };
 
@@ -64,7 +66,8 @@ struct gate {
     struct conn      *dirty, **dirty_end;
     struct conn      *resume;       /* answered with input behind; relayed and finished */
     struct session   *settling;     /* closed or doomed in this call */
-    struct map        sessions, addresses;
+    struct map        sessions;
+    struct map        addresses, residents; /* ip_holder -> TCP connections, sessions; of those that have a limit */
     struct registry   registry;
     struct outbox_pool pool;
     size_t            conn_count, session_bytes, socket_bytes;
@@ -81,6 +84,7 @@ struct gate {
     struct map        tunnels_out;  /* ref -> struct conn at whose other end its session is */
     struct map        tunnels_in;   /* gateway:ref -> struct conn whose descriptor is there */
     struct conn      *tunnelled;    /* of these, who have something to say */
+    struct map        posts;        /* session id -> struct conn with a POST for another gateway */
     uint64_t          refs;         /* handed out */
     struct stream    *streams[VIEW_OWNERS_MAX];
 
@@ -110,6 +114,11 @@ struct gate {
 /* ---- gate.c */
 void gate_settle(struct gate *g);
 void gate_doom(struct session *s, enum reason why, bool polite);   /* closes it at the end of this call: safe while rooms are walked */
+/* What clients have sent and is not whole yet has one sum, so that many who never finish can't fill the memory.
+ * The part that *kept stands for has 'now' bytes; false: it grew, and all is more than it may be. Up to
+ * GATE_KEEP_SMALL it always may, so that nobody can keep others from saying a word. */
+enum { GATE_KEEP_SMALL = 4096 };
+bool gate_keep(struct gate *g, uint32_t *kept, size_t now);
 void gate_settle_later(struct session *s);      /* to be flushed or freed at the end of this call */
 void gate_dirty(struct conn *c);
 void gate_resume(struct conn *c);               /* seen to at the end of this call */
@@ -128,6 +137,10 @@ void listeners_init(struct gate *g);
 void listeners_fini(struct gate *g);
 bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted);
 void listener_release(struct conn *c);
+/* May this client begin a session? 0, and that is counted; or s after which it may try again. */
+unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client);
+void listener_settle(struct session *s);        /* it lives at its address, */
+void listener_unsettle(struct session *s);      /* and is gone */
 
 /* ---- gate_view.c */
 void gate_take_view(struct gate *g, enum view_change change);
@@ -139,6 +152,8 @@ void request_on_head(struct conn *c, const struct http1_request *r);
 void request_on_body(struct conn *c);           /* whole in c->exchange->body */
 struct ip request_client(const struct conn *c, const struct listener *l, const struct http1_request *r);
 struct exchange *request_begin(struct conn *c, struct listener *l, const struct http1_request *r, enum exchange_kind kind);
+/* May a session begin? False: the answer says that there are too many, or that we are leaving, and when to come back. */
+bool request_welcome(struct conn *c, struct listener *l, const struct ip *client);
 void request_error(struct conn *c, unsigned code);      /* Engine.IO's error body, by its code */
 void request_refuse_upgrade(struct conn *c, unsigned code);     /* the same as text, and the end (trap 3) */
 /* Engine.IO's checks, in their order (trap 2): the error's code, or PASSED: *s is the session that sid names
@@ -156,6 +171,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
 void upgrade_on_bytes(struct conn *c, struct ws_input *in);     /* frames; what is left in 'in' waits (CONN_HELD) */
 void upgrade_go_on(struct session *s);          /* no POST is under way any more */
 void upgrade_on_lost(struct conn *c);
+void upgrade_on_broken(struct conn *c, enum err e, unsigned code);      /* its input is refused: closed with that code */
 void conn_on_bytes(struct conn *c, char *bytes, size_t len);
 struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer, void *shell);
 void conn_free(struct conn *c);
@@ -222,6 +238,7 @@ void relay_copy_head(struct buf *out, const struct http1_request *r);   /* witho
 void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner);
 void relay_on_body(struct conn *c);
 void relay_on_lost(struct conn *c);
+void relay_forget(struct conn *c);                      /* its exchange is over */
 void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m);
 void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m);
 void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m);

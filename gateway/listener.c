@@ -37,6 +37,10 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     l->ws = (struct ws_limits){ c->max_message_bytes, false };
     if (c->raw_namespace[0]) l->raw = gate_space(g, span_of(c->raw_namespace));
     l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
+    struct siphash_key seeds[2];
+    unsigned char bytes[16];
+    for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
+    throttle_init(&l->handshakes, seeds);
 }
 
 void listeners_init(struct gate *g)
@@ -56,6 +60,7 @@ void listeners_fini(struct gate *g)
             blob_drop(&l->files[k].body), blob_drop(&l->files[k].gzip);
         }
         free(l->files), free(l->trusted), free(l->path_text);
+        throttle_fini(&l->handshakes);
     }
     free(g->listeners);
 }
@@ -90,9 +95,19 @@ void gate_add_file(struct gate *g, size_t listener, struct span path, struct spa
     buf_fini(&tag), buf_fini(&packed);
 }
 
-/* ---- how many connections, from whom */
+/* ---- how many, from whom */
 
-static void *number(size_t n) { return (void *)(uintptr_t)n; }
+static size_t count_of(const struct map *addresses, const struct ip *holder)
+{
+    return (size_t)(uintptr_t)map_find(addresses, span_from(holder->at, sizeof holder->at));
+}
+
+static void count_to(struct map *addresses, const struct ip *holder, size_t n)
+{
+    struct span key = span_from(holder->at, sizeof holder->at);
+    if (n) map_put(addresses, key, (void *)(uintptr_t)n);
+    else map_drop(addresses, key);
+}
 
 bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted)
 {
@@ -100,10 +115,10 @@ bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, b
     *counted = false;
     if (g->draining || (c->max_connections && l->port->connections >= c->max_connections)) return false;
     if (c->max_connections_per_address && !cidr_has(l->trusted, l->trusted_count, peer)) {
-        struct span key = span_from(peer->at, sizeof peer->at);
-        size_t n = (size_t)(uintptr_t)map_find(&g->addresses, key);
+        struct ip holder = ip_holder(peer);
+        size_t n = count_of(&g->addresses, &holder);
         if (n >= c->max_connections_per_address) return false;
-        map_put(&g->addresses, key, number(n + 1));
+        count_to(&g->addresses, &holder, n + 1);
         *counted = true;
     }
     l->port->connections++;
@@ -112,14 +127,43 @@ bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, b
 
 void listener_release(struct conn *c)
 {
-    struct gate *g = c->gate;
     if (c->relayed) return;
     c->listener->port->connections--;
     if (!c->counted) return;
-    struct span key = span_from(c->peer.at, sizeof c->peer.at);
-    size_t n = (size_t)(uintptr_t)map_find(&g->addresses, key);
-    if (n > 1) map_put(&g->addresses, key, number(n - 1));
-    else map_drop(&g->addresses, key);
+    struct ip holder = ip_holder(&c->peer);
+    count_to(&c->gate->addresses, &holder, count_of(&c->gate->addresses, &holder) - 1);
+}
+
+enum { CROWDED_RETRY_S = 10 };
+
+unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client)
+{
+    const struct config_listener *c = l->config;
+    struct ip holder = ip_holder(client);
+    if (c->max_sessions_per_address && count_of(&g->residents, &holder) >= c->max_sessions_per_address) {
+        g->stats->handshakes_crowded++;
+        return CROWDED_RETRY_S;
+    }
+    struct throttle_limit limit = { c->max_handshakes_per_address, c->handshake_window_ms };
+    uint64_t wait = throttle_take(&l->handshakes, span_from(holder.at, sizeof holder.at), &limit, g->now.mono);
+    if (wait) g->stats->handshakes_hasty++;
+    return (unsigned)((wait + 999) / 1000);
+}
+
+void listener_settle(struct session *s)
+{
+    struct gate *g = s->gate;
+    if (!s->listener->config->max_sessions_per_address) return;
+    struct ip holder = ip_holder(&s->address);
+    count_to(&g->residents, &holder, count_of(&g->residents, &holder) + 1);
+}
+
+void listener_unsettle(struct session *s)
+{
+    struct gate *g = s->gate;
+    if (!s->listener->config->max_sessions_per_address) return;
+    struct ip holder = ip_holder(&s->address);
+    count_to(&g->residents, &holder, count_of(&g->residents, &holder) - 1);
 }
 
 /* ---- figures */

@@ -112,17 +112,15 @@ static void answer_packets(struct conn *c, uint8_t dialect, struct span packets)
 
 static void on_handshake(struct conn *c, struct listener *l, const struct http1_request *r)
 {
-    struct gate *g = c->gate;
-    if (g->draining) {
-        g->stats->connections_refused++;
-        conn_answer(c, 503, SPAN(""), SPAN(""));
-        return;
-    }
-    struct session_open_request open = { .dialect = polling_dialect(g, r) | DIALECT_POLL };
+    struct session_open_request open = { .dialect = polling_dialect(c->gate, r) | DIALECT_POLL };
     struct buf text = { 0 };
     polling_handshake(&open, c, l, r, &text);
-    struct session *s = session_new(g, &open);
+    struct session *s = request_welcome(c, l, &open.address) ? session_new(c->gate, &open) : NULL;
     buf_clear(&text);
+    if (!s) {
+        buf_fini(&text);
+        return;
+    }
     cookie_add(&c->exchange->fields, &l->config->cookie, sid_span(&s->sid));
     session_greeting(s, &text);
     answer_packets(c, s->dialect, buf_span(&text));

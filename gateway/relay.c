@@ -1,6 +1,7 @@
 /* relay - a poll or a post whose session lives at another gateway: the request goes
  * there whole, the answer comes back as bytes. There it is one more conn, without a
  * descriptor. */
+#include "cors.h"
 #include "gate_state.h"
 
 static uint64_t key_of(uint16_t gateway, uint64_t ref)
@@ -45,9 +46,36 @@ static void send_it(struct conn *c)
     buf_fini(&address), buf_fini(&x->head), buf_fini(&x->body);
 }
 
+/* One at a time, here as at the session's own gateway: else a stranger with one session could fill the memory of all the others. */
+static bool begin_post(struct conn *c, const struct http1_request *r)
+{
+    struct gate *g = c->gate;
+    struct exchange *x = c->exchange;
+    buf_clear(&g->text);
+    NEED(http1_query(r->query, SPAN("sid"), &g->text) && g->text.len == SID_LENGTH);   /* it named its gateway */
+    memcpy(x->sid.text, g->text.ptr, SID_LENGTH);
+    if (map_find(&g->posts, sid_span(&x->sid))) {
+        g->stats->refused_eio[ERR_DUPLICATE]++;
+        cors_add(&x->fields, x->listener->config, r);
+        conn_answer(c, 400, SPAN(""), SPAN(""));
+        return false;
+    }
+    map_put(&g->posts, sid_span(&x->sid), c);
+    x->posting = true;
+    return true;
+}
+
+void relay_forget(struct conn *c)
+{
+    struct exchange *x = c->exchange;
+    if (x->posting) map_drop(&c->gate->posts, sid_span(&x->sid));
+    x->posting = false;
+}
+
 void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner)
 {
     struct exchange *x = request_begin(c, l, r, EXCHANGE_RELAY);
+    if (span_same(r->method, SPAN("POST")) && !begin_post(c, r)) return;
     x->gateway = owner;
     x->client = request_client(c, l, r);
     relay_copy_head(&x->head, r);

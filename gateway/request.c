@@ -29,6 +29,7 @@ struct ip request_client(const struct conn *c, const struct listener *l, const s
 
 /* ---- Engine.IO's errors (traps 1 and 3) */
 
+enum { FORBIDDEN = 4 };
 static const struct { unsigned status; const char *message; } errors[] = {
     { 400, "Transport unknown" },
     { 400, "Session ID unknown" },
@@ -45,6 +46,21 @@ void request_error(struct conn *c, unsigned code)
     buf_add_format(&body, "{\"code\":%u,\"message\":\"%s\"}", code, errors[code].message);
     conn_answer(c, errors[code].status, SPAN("application/json"), buf_span(&body));
     buf_fini(&body);
+}
+
+bool request_welcome(struct conn *c, struct listener *l, const struct ip *client)
+{
+    struct gate *g = c->gate;
+    unsigned wait_s = g->draining ? 1 : listener_welcome(g, l, client);
+    if (!wait_s) return true;
+    if (g->draining) g->stats->connections_refused++;
+    else l->failed[FORBIDDEN]++;
+    struct buf text = { 0 };
+    buf_add_uint(&text, wait_s);
+    http1_add(&c->exchange->fields, SPAN("Retry-After"), buf_span(&text));
+    conn_answer(c, g->draining ? 503 : 429, SPAN(""), SPAN(""));
+    buf_fini(&text);
+    return false;
 }
 
 /* As the reference server writes it: the client shows the text. */

@@ -83,6 +83,7 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
     timer_set(g, &s->beat, version_of(s)->due, session_patience(s));
     timer_set(g, &s->connect, on_connect_due, s->listener->config->connect_timeout_ms);
     g->session_bytes += session_bytes(s);
+    listener_settle(s);
     g->stats->sessions_opened++;
     s->listener->sessions++;
     g->stats->sessions_open++;
@@ -98,7 +99,9 @@ void session_free(struct session *s)
     timer_cancel(g, &s->beat), timer_cancel(g, &s->connect);
     outbox_fini(&s->out, &g->pool);
     assembly_destroy(&s->assembly);
+    gate_keep(g, &s->kept, 0);
     g->session_bytes -= session_bytes(s);
+    listener_unsettle(s);
     free(s->handshake);
     free(s);
 }
@@ -220,6 +223,7 @@ static void end(struct session *s, enum reason why)
     struct gate *g = s->gate;
     while (s->sockets) socket_end(s->sockets, why);
     assembly_destroy(&s->assembly);
+    gate_keep(g, &s->kept, 0);
     timer_cancel(g, &s->connect), timer_cancel(g, &s->beat);
     g->stats->sessions_open--;
     if (s->dialect & DIALECT_POLL) g->stats->sessions_polling--;

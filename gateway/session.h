@@ -71,6 +71,7 @@ struct session {
     struct socket   *sockets;           /* by next */
     struct outbox    out;               /* polling: what the next GET gets */
     struct assembly *assembly;
+    uint32_t         kept;              /* bytes of that (gate_keep) */
     struct handshake *handshake;
     struct timer     beat, connect;     /* heartbeat (CLOSING: patience); connect time-out, then the upgrade's noops */
     struct ip        address;

@@ -92,6 +92,7 @@ void socket_end(struct socket *s, enum reason why)
         blob_drop(&early->text), blob_drop(&early->attachments);
         free(early);
     }
+    gate_keep(g, &s->early_bytes, 0);
     membership_leave_all(s);
     if (s->registered) registry_drop(&g->registry, s);
     if (s->told)

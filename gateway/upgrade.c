@@ -37,11 +37,42 @@ static void accept_upgrade(struct conn *c, struct listener *l, const struct http
     conn_say(c, &out);
 }
 
+static void begin_session(struct conn *c, struct listener *l, const struct http1_request *r, struct span key)
+{
+    struct gate *g = c->gate;
+    struct session_open_request open = { .dialect = polling_dialect(g, r) | (c->deflate ? DIALECT_DEFLATE : 0) };
+    struct buf packet = { 0 };
+    polling_handshake(&open, c, l, r, &g->body);
+    struct session *s = session_new(g, &open);
+    buf_clear(&g->body);
+    accept_upgrade(c, l, r, key);
+    s->conn = c, c->session = s;
+    session_greeting(s, &packet);
+    session_send_engine(s, buf_span(&packet));
+    buf_fini(&packet);
+    client_begin(s);
+}
+
+static void begin_probe(struct conn *c, struct listener *l, const struct http1_request *r, struct span key, struct session *s)
+{
+    struct gate *g = c->gate;
+    c->base64 = polling_dialect(g, r) & DIALECT_B64;
+    accept_upgrade(c, l, r, key);
+    if (s->state != SESSION_POLLING || s->probe) {      /* trap 23: the first one is untouched */
+        g->stats->refused_ws[ERR_STATE]++;
+        conn_close_ws(c, WS_NO_CODE);
+        return;
+    }
+    s->probe = c, c->session = s, c->probing = true;
+    c->until = g->now.mono + l->config->upgrade_timeout_ms;
+    timer_set(g, &c->timer, on_upgrade_due, 100);
+}
+
 void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_request *r)
 {
     struct gate *g = c->gate;
     struct span key;
-    request_begin(c, l, r, EXCHANGE_PLAIN);
+    request_begin(c, l, r, EXCHANGE_PLAIN)->keep_alive = false;      /* any answer but 101 is the last one */
     struct session *s;
     uint16_t owner;
     enum err e = ws_handshake(r, &key);
@@ -55,48 +86,20 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         g->stats->refused_ws[e]++;
         l->failed[FAILED_WS]++;
         http1_add(&c->exchange->fields, SPAN("Sec-WebSocket-Version"), SPAN("13"));
-        c->exchange->keep_alive = false;
         conn_answer(c, 426, SPAN(""), SPAN(""));
         return;
     }
     if (code == POLLING_PASSED && (e != OK || c->relayed || (s && !l->upgrades))) code = 3;
+    struct ip client = request_client(c, l, r);
+    if (code == POLLING_PASSED && !s && !request_welcome(c, l, &client)) return;
     if (code == POLLING_PASSED && !agree(c, l, r)) code = 3, e = ERR_SYNTAX;
     if (code != POLLING_PASSED) {
         g->stats->refused_ws[e != OK ? e : ERR_UNKNOWN]++;
         request_refuse_upgrade(c, (unsigned)code);
         return;
     }
-    if (!s) {
-        struct session_open_request open = { .dialect = polling_dialect(g, r) | (c->deflate ? DIALECT_DEFLATE : 0) };
-        if (g->draining) {
-            g->stats->connections_refused++;
-            c->exchange->keep_alive = false;
-            buf_clear(&c->exchange->fields);
-            conn_answer(c, 503, SPAN(""), SPAN(""));
-            return;
-        }
-        struct buf packet = { 0 };
-        polling_handshake(&open, c, l, r, &g->body);
-        s = session_new(g, &open);
-        buf_clear(&g->body);
-        accept_upgrade(c, l, r, key);
-        s->conn = c, c->session = s;
-        session_greeting(s, &packet);
-        session_send_engine(s, buf_span(&packet));
-        buf_fini(&packet);
-        client_begin(s);
-        return;
-    }
-    c->base64 = polling_dialect(g, r) & DIALECT_B64;
-    accept_upgrade(c, l, r, key);
-    if (s->state != SESSION_POLLING || s->probe) {      /* trap 23: the first one is untouched */
-        g->stats->refused_ws[ERR_STATE]++;
-        conn_close_ws(c, WS_NO_CODE);
-        return;
-    }
-    s->probe = c, c->session = s, c->probing = true;
-    c->until = g->now.mono + l->config->upgrade_timeout_ms;
-    timer_set(g, &c->timer, on_upgrade_due, 100);
+    if (s) begin_probe(c, l, r, key, s);
+    else begin_session(c, l, r, key);
 }
 
 /* ---- and its frames */
@@ -212,7 +215,7 @@ static void on_close(struct conn *c, const struct ws_event *event)
     conn_close_ws(c, event->code);
 }
 
-static void on_broken(struct conn *c, enum err e, unsigned code)
+void upgrade_on_broken(struct conn *c, enum err e, unsigned code)
 {
     struct session *s = c->session;
     bool probing = c->probing;
@@ -234,7 +237,7 @@ void upgrade_on_bytes(struct conn *c, struct ws_input *in)
     while (c->fate == CONN_OPEN && c->phase == CONN_SOCKET && (e = ws_decode(&c->ws, &limits, in, &event)) != ERR_AGAIN) {
         if (e == OK && event.compressed) e = ws_deflate_open(&event, &limits, &g->compression, &g->inflated);
         if (e != OK) {
-            on_broken(c, e, event.code);
+            upgrade_on_broken(c, e, event.code);
         } else if (event.opcode == WS_CLOSE) {
             on_close(c, &event);
         } else if (event.opcode == WS_PING) {
