@@ -139,7 +139,9 @@ void tunnel_on_bytes(struct conn *c, struct span in)
     bool heard = !conn_deaf(c);
     t->sent += (uint32_t)in.len;
     GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_DATA, .ref = t->ref, .door = 1, .bytes = in);
-    if (heard && conn_deaf(c)) gate_dirty(c);
+    if (!heard || !conn_deaf(c)) return;
+    g->stats->tunnels_waited++;
+    gate_dirty(c);
 }
 
 bool conn_deaf(const struct conn *c)

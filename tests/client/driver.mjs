@@ -3,7 +3,7 @@
 // In, a line of JSON each:  {"do":"connect","id":"ann","url":...,"opts":{...}}   {"do":"emit","id":...,"event":...,"args":[...],"ack":1}
 //                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
 //                           {"do":"churn","url":...,"opts":{...},"count":N,"tokens":[...]}
-//                           {"do":"climb","url":...,"opts":{...},"events":N,"tokens":[...]}
+//                           {"do":"climb","url":...,"opts":{...},"events":N,"pad":N,"tokens":[...]}
 // Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
 //                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
@@ -98,7 +98,7 @@ async function churn({ url, opts = {}, count, tokens }) {
 
 // One client a token, by default from polling to WebSocket, each in a room of its own: it numbers what it sends there, a few
 // unacknowledged at a time, from its first moment until it has sent 'events' and is upgraded. What comes back has to be all of it, in order.
-async function climb({ url, opts = {}, events, tokens }) {
+async function climb({ url, opts = {}, events, pad = 0, tokens }) {
   const sum = { event: "climbed", count: tokens.length, websocket: 0, sent: 0, wrong: [] };
   await Promise.all(tokens.map((token, i) => new Promise((done) => {
     const socket = io(url, { forceNew: true, reconnection: false, ...opts, auth: { token } });
@@ -116,13 +116,13 @@ async function climb({ url, opts = {}, events, tokens }) {
     const enough = () => sent >= events && name() === "websocket";
     const look = () => { if (enough() && acked === sent && got === sent) end(); };
     const more = () => {
-      while (!over && sent - acked < 3 && !enough()) socket.emit("room-message", { room: "climb-" + i, message: { n: sent++ } }, () => { acked++; more(); });
+      while (!over && sent - acked < 3 && !enough()) socket.emit("room-message", { room: "climb-" + i, message: { n: sent++, pad: "x".repeat(pad) } }, () => { acked++; more(); });
       look();
     };
     socket.on("connect", () => socket.emit("join-room", { room: "climb-" + i }, more));
     socket.on("connect_error", (e) => end(e.message));
     socket.on("disconnect", (reason) => end(reason));
-    socket.on("room-message", ({ message }) => { if (message.n !== got++) end(`${message.n} came`); look(); });
+    socket.on("room-message", ({ message }) => { if (message.n !== got++ || message.pad.length !== pad) end(`${message.n} came`); look(); });
   })));
   say(sum);
 }

@@ -191,6 +191,7 @@ TEST(tunnel_of_a_fast_client_is_not_read_from)
         bed_text(&p.door, 0, event);
     }
     CHECK(p.door.mail.len < WINDOW + 2 * sizeof event);
+    EQUAL(p.door.stats.tunnels_waited, 1);
     carry(&p);
     CHECK(!conn_deaf(p.door.client[0].conn));
     EQUAL(p.owner.stats.events_in, sent);
