@@ -1,9 +1,12 @@
 // The reference server, for tests/scenario/reference.py: socket.io with the options in argv[2] (JSON), on a port that it prints.
 import http from "node:http";
+import { createRequire } from "node:module";
 import { Server } from "socket.io";
 
 const server = http.createServer();
-const io = new Server(server, JSON.parse(process.argv[2]));
+const options = JSON.parse(process.argv[2]);
+if (options.parser) options.parser = createRequire(import.meta.url)(options.parser);
+const io = new Server(server, options);
 for (const name of ["/", "/chat"]) {
     io.of(name).on("connection", socket => {
         socket.on("message", (...args) => socket.emit("message-back", ...args));

@@ -11,7 +11,7 @@ A line of a case is one step; $sid stands for the session's id:
     raw HEX                 bytes as they are                       sync [N]        N frames, and what comes with them
     part                    the WebSocket is closed by us, without a word
 """
-import difflib, json, os, re, socket, struct, subprocess, zlib
+import base64, difflib, json, os, re, socket, struct, subprocess, zlib
 
 from lib import CLIENT, ROOT, Failed, Topology
 
@@ -99,6 +99,8 @@ class Play:
             return match[1] + self.names.setdefault(match[2], f"<id{len(self.names) + 1}>")
         text = re.sub(r'("(?:sid|pid)":")([^"]{10,})', new, text)
         text = re.sub(r"(io=)([\w-]{20})", new, text)
+        text = re.sub(r"()8[12]a3736964b4([0-9a-f]{40})(?:a3706964d40000)?", new, text)     # {sid, pid: undefined}, which is the same as {sid}
+        text = re.sub(r"82(a76d657373616765[0-9a-f]*)a464617461d40000", r"81\1", text)      # {message, data: undefined}
         return text
 
     def say(self, text):
@@ -106,7 +108,7 @@ class Play:
 
     def packets(self, body):
         for packet in body.decode("utf-8", "replace").split("\x1e"):
-            self.say("  " + packet)
+            self.say("  " + (f"binary {base64.b64decode(packet[1:]).hex()}" if packet.startswith("b") else packet))
 
     def show(self, response):
         if response is None:
@@ -318,3 +320,7 @@ def test_http():
 
 def test_websocket():
     compare("websocket", {}, "upgrades: true")
+
+
+def test_msgpack():
+    compare("msgpack", {"parser": "socket.io-msgpack-parser"}, "parser: msgpack")
