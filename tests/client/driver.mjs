@@ -8,7 +8,7 @@
 //                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
 // More of connect: "version" of the client, 2, 3 or 4; "also" {"id":"/nsp"}: further sockets on the same connection; "answers" {"event":[values]}:
-// what a server that asks for an ack gets.
+// what a server that asks for an ack gets; "parser": a package instead of Socket.IO's own.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -31,8 +31,8 @@ function onAny(socket, hear) {
   socket.onevent = function (packet) { hear(...packet.data); return onevent.call(this, packet); };
 }
 
-function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answers = {} }) {
-  const socket = libraries[version](url, { forceNew: true, reconnection: false, ...opts });
+function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answers = {}, parser }) {
+  const socket = libraries[version](url, { forceNew: true, reconnection: false, ...opts, ...parser && { parser: require(parser) } });
   const manager = socket.io;
   manager.on("open", () => manager.engine.once("upgrade", () => say({ id, event: "upgrade", transport: manager.engine.transport.name })));
   listen({ id, socket, quiet, answers });

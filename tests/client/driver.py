@@ -4,8 +4,9 @@
 What it does of them: connect (url, opts: auth, query, transports, reconnection; also; answers), emit, flood, close, transport, count."""
 import base64, json, sys, threading, urllib.parse
 
-import socketio
+import engineio.payload, socketio
 
+engineio.payload.Payload.max_decode_packets = 1000      # more than 16 packets in one poll's answer end a session: who is in busy rooms sets it
 said = threading.Lock()
 clients = {}
 
@@ -50,10 +51,10 @@ class Listener(socketio.ClientNamespace):
         if event == "connect_error":
             told = args[0] if args else None
             return say(id=self.id, event="connect_error", message=told.get("message") if isinstance(told, dict) else told)
-        with self.lock:
+        with self.lock:         # each in a thread of its own; what is counted was said
             self.counts[event] = self.counts.get(event, 0) + 1
-        if event not in self.quiet and "*" not in self.quiet:
-            say(id=self.id, event=event, args=pack(args))
+            if event not in self.quiet and "*" not in self.quiet:
+                say(id=self.id, event=event, args=pack(args))
         return tuple(unpack(self.answers[event])) if event in self.answers else None
 
 
@@ -93,7 +94,8 @@ def flood(id, event, count, args={}, window=100):
 
 
 def count(id, of, ref):
-    say(id=id, event="counted", ref=ref, count=clients[id].counts.get(of, 0), disorder=0)
+    with clients[id].lock:
+        say(id=id, event="counted", ref=ref, count=clients[id].counts.get(of, 0), disorder=0)
 
 
 def run(do, what):

@@ -1,10 +1,11 @@
-"""Every client that people have, on every transport, in one topology at once: versions 2, 3 and 4 of socket.io-client, and
-python-socketio. What is said to each is the same, word by word; the clients are as they were published."""
+"""Every client that people have, on every transport, in one topology at once: versions 2, 3 and 4 of socket.io-client, version 4
+with socket.io-msgpack-parser, and python-socketio. What is said to each is the same, word by word; the clients are as they were published."""
 import base64, os, pathlib, threading
 
 from lib import Topology, check, kill, same, until
 
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
+PARSER = "socket.io-msgpack-parser"
 MESSAGES = 1000         # whose order is looked at across an upgrade
 TEXT = "Grüße, \u4f60\u597d, \u2603 \U0001F600 \u2028 \"\\\u0000\u001e end"
 
@@ -12,9 +13,9 @@ TEXT = "Grüße, \u4f60\u597d, \u2603 \U0001F600 \u2028 \"\\\u0000\u001e end"
 class Client:
     """One of the matrix. Its user has its name."""
 
-    def __init__(self, t, driver, kind, version, transport):
-        self.t, self.driver, self.kind, self.version, self.transport = t, driver, kind, version, transport
-        self.name = f"{kind}{version or ''}-{transport}"
+    def __init__(self, t, driver, kind, version, transport, packed=False):
+        self.t, self.driver, self.kind, self.version, self.transport, self.packed = t, driver, kind, version, transport, packed
+        self.name = f"{kind}{version or ''}-{'packed-' * packed}{transport}"
         self.far = "/grüße" if kind == "js" else "/far"      # python-engineio posts as Latin-1 what is not JSON
 
     def options(self, token, **more):
@@ -23,8 +24,8 @@ class Client:
         return {"transports": TRANSPORTS[self.transport], **who, **more}
 
     def begin(self, name, nsp="", token=None, gateway=0, also={}, answers={}, **more):
-        self.driver.do("connect", id=name, url=self.t.url(gateway) + nsp, version=self.version, also=also, answers=answers,
-                       opts=self.options(token or self.t.token(self.name), **more))
+        self.driver.do("connect", id=name, url=self.t.url(gateway, packed=self.packed) + nsp, version=self.version, also=also, answers=answers,
+                       opts=self.options(token or self.t.token(self.name), **more), **({"parser": PARSER} if self.packed else {}))
 
     # ---- what is said
 
@@ -89,6 +90,20 @@ class Client:
         d.do("close", id=peer)
         same(d.expect(peer, "disconnect")["reason"], self.reason("io client disconnect"))
 
+    def enter(self):
+        same(self.driver.call(self.name, "join", {"room": "square"}), ["joined"])
+
+    def meet(self):
+        """What one says in the room of all, everybody hears: text and binary as they were."""
+        message = {"n": [1, 2.5, -3], "text": TEXT, "data": {"$bin": base64.b64encode(self.name.encode() * 100).decode()}}
+        same(self.driver.call(self.name, "say", {"room": "square", "message": message}), [True])
+
+    def heard(self, names):
+        said = dict(self.driver.expect(self.name, "said")["args"] for _ in names)
+        same(sorted(said), sorted(names), self.name)
+        for name, message in said.items():
+            same(message, {"n": [1, 2.5, -3], "text": TEXT, "data": {"$bin": base64.b64encode(name.encode() * 100).decode()}}, f"{self.name} from {name}")
+
     def reason(self, text):
         return text if self.kind == "js" else None
 
@@ -128,13 +143,13 @@ class Client:
             d.do("close", id=name)
 
 
-def all_at_once(clients, what):
+def all_at_once(clients, what, *args):
     """what of every client, each in a thread of its own; the first failure is the test's."""
     failures = []
 
     def one(client):
         try:
-            getattr(client, what)()
+            getattr(client, what)(*args)
         except Exception as e:
             failures.append(f"{client.name}: {what}: {e}")
     threads = [threading.Thread(target=one, args=(c,)) for c in clients]
@@ -146,12 +161,29 @@ def all_at_once(clients, what):
 
 
 def test_clients():
-    with Topology(rules=pathlib.Path(__file__).with_suffix(".yaml")) as t:
+    with Topology(rules=pathlib.Path(__file__).with_suffix(".yaml"), packed=True) as t:
         js, py = t.clients(), t.clients(("/usr/bin/python3", "driver.py"))
         clients = [Client(t, js, "js", version, transport) for version in (3, 4) for transport in TRANSPORTS]
+        clients += [Client(t, js, "js", 4, transport, packed=True) for transport in TRANSPORTS]
         clients += [Client(t, py, "py", None, transport) for transport in TRANSPORTS]
         all_at_once(clients, "talk")
+        all_at_once(clients, "enter")
+        all_at_once(clients, "meet")
+        all_at_once(clients, "heard", [c.name for c in clients])
         all_at_once(clients, "refused")
         kill(t.pids()["gateway-0"])
         all_at_once(clients, "return_")
         all_at_once(clients, "leave")
+
+
+def test_the_wrong_parser():
+    """Who speaks another form than the listener is cut off, as by the reference server; whoever is right is not disturbed."""
+    with Topology(rules=pathlib.Path(__file__).with_suffix(".yaml"), packed=True, gateway=1) as t:
+        js = t.clients()
+        for packed in (False, True):
+            opts = {"transports": ["websocket"], "auth": {"token": t.token("ann")}}
+            js.do("connect", id=f"right{packed}", url=t.url(packed=packed), opts=opts, **({"parser": PARSER} if packed else {}))
+            js.expect(f"right{packed}", "connect")
+            js.do("connect", id=f"wrong{packed}", url=t.url(packed=packed), opts=opts, **({} if packed else {"parser": PARSER}))
+            same(js.expect(f"wrong{packed}", "disconnect")["reason"], "transport close")
+            same(js.call(f"right{packed}", "echo", 1), [1])

@@ -72,10 +72,11 @@ def b64(data):
 class Topology:
     """A running topology: its file, its state directory and its command line tool.
 
-    tls: its listener speaks TLS. secure: another one does, 50 ports further on. listener: more keys of each, as {...} has them.
+    tls: its listener speaks TLS. secure: another one does, 50 ports further on. packed: one more, 70 ports on, is for socket.io-msgpack-parser.
+    listener: more keys of each, as {...} has them.
     step: of the gateways' ports; 0: they share one."""
 
-    def __init__(self, name="scenario", extra="", tls=False, secure=False, listener="", step=1, source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
+    def __init__(self, name="scenario", extra="", tls=False, secure=False, packed=False, listener="", step=1, source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cw-"))
         self.state = self.dir / "s"
         self.base = free_ports(400)
@@ -93,6 +94,8 @@ class Topology:
         listeners = f"  public: {{port: {self.base}, {keys}{certificate if tls else ''}}}\n"
         if secure:
             listeners += f"  secure: {{port: {self.base + 50}, {keys}{certificate}}}\n"
+        if packed:
+            listeners += f"  packed: {{port: {self.base + 70}, {keys}, parser: msgpack}}\n"
         self.file = self.dir / "topology.yaml"
         self.file.write_text(source.format(base=self.base, dir=self.dir, **self.ports) if source else
             f"name: {name}\ninclude: {rules}\ninstances:\n{instances}"
@@ -159,8 +162,8 @@ class Topology:
     def pids(self):
         return {d["id"]: d["pid"] for d in self.status()}
 
-    def url(self, gateway=0, secure=False):
-        gateway *= self.step
+    def url(self, gateway=0, secure=False, packed=False):
+        gateway = gateway * self.step + 70 * packed
         return f"https://localhost:{self.base + 50 * secure + gateway}" if self.tls or secure else f"http://127.0.0.1:{self.base + gateway}"
 
     def endpoint(self, plane, router=0):
