@@ -109,7 +109,8 @@ void session_free(struct session *s)
 struct session *session_find(struct gate *g, struct span sid)
 {
     struct session *s = map_find(&g->sessions, sid);
-    if (s && s->ping_due && session_live(s) && g->now.mono >= s->beat.at.deadline) session_on(s, SESSION_DUE_BEAT, SPAN(""));
+    bool waits = s && session_live(s) && (s->ping_due || s->dialect & DIALECT_V3);
+    if (waits && g->now.mono >= s->beat.at.deadline) s->beat.due(g, &s->beat);
     return s;
 }
 

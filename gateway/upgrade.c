@@ -9,7 +9,26 @@
 
 /* ---- the WebSocket's handshake */
 
+enum { GREETING_MS = 10 };
+
 static void on_upgrade_due(struct gate *g, struct timer *t);
+
+static void greet(struct session *s)
+{
+    struct buf packet = { 0 };
+    session_greeting(s, &packet);
+    session_send_engine(s, buf_span(&packet));
+    buf_fini(&packet);
+    client_begin(s);
+}
+
+/* To Engine.IO 3 not in one read with the 101: clients of its time, and its test suite, listen only once they have seen that. */
+static void on_greeting_due(struct gate *g, struct timer *t)
+{
+    (void)g;
+    const struct conn *c = TIMER_OWNER(t, struct conn, timer);
+    if (c->session) greet(c->session);
+}
 
 /* What is agreed on goes to the answer's fields. False: the client's header is none. */
 static bool agree(struct conn *c, const struct listener *l, const struct http1_request *r)
@@ -41,16 +60,13 @@ static void begin_session(struct conn *c, struct listener *l, const struct http1
 {
     struct gate *g = c->gate;
     struct session_open_request open = { .dialect = polling_dialect(g, r) | (c->deflate ? DIALECT_DEFLATE : 0) };
-    struct buf packet = { 0 };
     polling_handshake(&open, c, l, r, &g->body);
     struct session *s = session_new(g, &open);
     buf_clear(&g->body);
     accept_upgrade(c, l, r, key);
     s->conn = c, c->session = s;
-    session_greeting(s, &packet);
-    session_send_engine(s, buf_span(&packet));
-    buf_fini(&packet);
-    client_begin(s);
+    if (s->dialect & DIALECT_V3) timer_set(g, &c->timer, on_greeting_due, GREETING_MS);
+    else greet(s);
 }
 
 static void begin_probe(struct conn *c, struct listener *l, const struct http1_request *r, struct span key, struct session *s)
