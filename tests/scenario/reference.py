@@ -10,6 +10,7 @@ A line of a case is one step; $sid stands for the session's id:
     send TEXT               a text frame                            bin HEX         a binary one
     raw HEX                 bytes as they are                       sync [N]        N frames, and what comes with them
     part                    the WebSocket is closed by us, without a word
+    version 3               from here on we speak Engine.IO 3; payloads are written as in version 4
 """
 import base64, difflib, json, os, re, socket, struct, subprocess, zlib
 
@@ -82,10 +83,28 @@ def frame(opcode, payload, mask=b"\x01\x02\x03\x04"):
     return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
 
 
+def version3(body):
+    """The packets of an Engine.IO 3 payload, in either form; lengths are UTF-16 units."""
+    if body[:1] in (b"\0", b"\1"):
+        while body:
+            end = body.index(0xff)
+            length = int("".join(str(d) for d in body[1:end]))
+            packet, kind, body = body[end + 1:end + 1 + length], body[0], body[end + 1 + length:]
+            yield packet.decode() if kind == 0 else "binary " + packet.hex()
+        return
+    text = body.decode("utf-8", "replace")
+    while text:
+        length, _, rest = text.partition(":")
+        units = rest.encode("utf-16-le")
+        yield units[:2 * int(length)].decode("utf-16-le")
+        text = units[2 * int(length):].decode("utf-16-le")
+
+
 class Play:
     """A case played to one server: what it said, a line each."""
     def __init__(self, port):
         self.port, self.lines, self.names = port, [], {}
+        self.version = 4
         self.sid = self.held = self.web = None
         self.links = []
 
@@ -97,7 +116,7 @@ class Play:
         """Ids and ports get names in the order of their appearance."""
         def new(match):
             return match[1] + self.names.setdefault(match[2], f"<id{len(self.names) + 1}>")
-        text = re.sub(r'("(?:sid|pid)":")([^"]{10,})', new, text)
+        text = re.sub(r'("(?:sid|pid)\\?":\\?")([\w-]{10,})', new, text)
         text = re.sub(r"(io=)([\w-]{20})", new, text)
         text = re.sub(r"()8[12]a3736964b4([0-9a-f]{40})(?:a3706964d40000)?", new, text)     # {sid, pid: undefined}, which is the same as {sid}
         text = re.sub(r"82(a76d657373616765[0-9a-f]*)a464617461d40000", r"81\1", text)      # {message, data: undefined}
@@ -107,8 +126,11 @@ class Play:
         self.lines.append(self.name(text))
 
     def packets(self, body):
-        for packet in body.decode("utf-8", "replace").split("\x1e"):
-            self.say("  " + (f"binary {base64.b64decode(packet[1:]).hex()}" if packet.startswith("b") else packet))
+        """Says them, returns how many."""
+        texts = body.decode("utf-8", "replace").split("\x1e") if self.version == 4 else list(version3(body))
+        for packet in texts:
+            self.say("  " + (f"binary {base64.b64decode(packet[1:]).hex()}" if packet.startswith("b") and self.version == 4 else packet))
+        return len(texts)
 
     def show(self, response):
         if response is None:
@@ -135,14 +157,16 @@ class Play:
         return link
 
     def session(self, transport="polling"):
-        return f"{PATH}?EIO=4&transport={transport}&sid={self.sid}"
+        return f"{PATH}?EIO={self.version}&transport={transport}&sid={self.sid}"
 
     def do_open(self, rest):
-        response = self.request("GET", f"{PATH}?EIO=4&transport=polling{rest and '&' + rest}").response()
+        response = self.request("GET", f"{PATH}?EIO={self.version}&transport=polling{rest and '&' + rest}").response()
         self.show(response)
-        self.sid = json.loads(response[2].split(b"{", 1)[1].join([b"{", b""]))["sid"]
+        self.sid = re.search(rb'"sid\\?":\\?"([\w-]+)', response[2])[1].decode()
 
     def do_post(self, rest):
+        if self.version == 3:
+            rest = "".join(f"{len(p.encode('utf-16-le')) // 2}:{p}" for p in rest.split("\x1e"))
         self.show(self.request("POST", self.session(), body=rest.encode()).response())
 
     def do_poll(self, rest):
@@ -152,8 +176,7 @@ class Play:
             if response is None or response[0] != 200:
                 self.show(response)
                 return
-            self.packets(response[2])
-            left -= response[2].count(b"\x1e") + 1
+            left -= self.packets(response[2])
 
     def do_hang(self, rest):
         self.held = self.request("GET", self.session())
@@ -177,7 +200,7 @@ class Play:
 
     def do_ws(self, rest):
         query, *fields = f" {rest}".split(" | ")
-        self.websocket(f"{PATH}?{query.strip() or 'EIO=4&transport=websocket'}".replace("$sid", str(self.sid)), fields)
+        self.websocket(f"{PATH}?{query.strip() or f'EIO={self.version}&transport=websocket'}".replace("$sid", str(self.sid)), fields)
 
     def do_wsid(self, rest):
         self.websocket(self.session("websocket"), [])
@@ -196,6 +219,9 @@ class Play:
 
     def do_raw(self, rest):
         self.write(bytes.fromhex(rest))
+
+    def do_version(self, rest):
+        self.version = int(rest)
 
     def do_part(self, rest):
         self.web.socket.close()
@@ -324,3 +350,7 @@ def test_websocket():
 
 def test_msgpack():
     compare("msgpack", {"parser": "socket.io-msgpack-parser"}, "parser: msgpack")
+
+
+def test_version_3():
+    compare("version3", {"allowEIO3": True}, "allow_eio3: true")
