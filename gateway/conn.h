@@ -67,8 +67,8 @@ struct conn {
     struct timer     timer;         /* head, body, keep-alive, upgrade */
     uint64_t         until;         /* of an upgrade: its end; the timer ticks */
     struct ip        peer;
-    uint16_t         relay_gateway; /* relayed to here: from whom, */
-    uint64_t         relay_ref;     /* and their name for it */
+    uint64_t         relay_ref;     /* relayed to here: their name for it, */
+    uint16_t         relay_gateway; /* and from whom */
     uint32_t         kept;          /* bytes of its input (gate_keep) */
     uint8_t          phase, fate;
     bool             dirty, resuming, gone, counted, probing, relayed;

@@ -96,6 +96,7 @@ void gate_on_view(struct gate *self, const struct view *view, enum view_change c
 uint64_t gate_deadline(const struct gate *self);        /* mono ms of the next gate_on_time; UINT64_MAX: none */
 void gate_on_time(struct gate *self, struct gate_time now);
 void gate_drain(struct gate *self, uint32_t paced_ms, struct gate_time now);    /* no new clients; all transports close within that time */
+void gate_end_stuck(struct gate *self, struct gate_time now);  /* kills tunnels' ends that close and wait for their client to read: a drain does not */
 bool gate_drained(const struct gate *self);             /* no session, no conn: every table is empty */
 uint64_t gate_load(const struct gate *self);            /* connections, for the beat */
 void gate_positions(const struct gate *self, struct buf *out);  /* for the beat: "0:<epoch>:<seq> 1:..." */

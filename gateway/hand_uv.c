@@ -81,12 +81,14 @@ static int take_fd(struct msghdr *m, bool *ours)
     return fd;
 }
 
-static bool is_stream(int fd)
+static bool is_connection(int fd)       /* of TCP, and nobody has reset it meanwhile */
 {
-    int type = 0, family = 0;
+    int type = 0;
     socklen_t size = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
-           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && (family == AF_INET || family == AF_INET6);
+    struct sockaddr_storage peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) return false;
+    size = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && (peer.ss_family == AF_INET || peer.ss_family == AF_INET6);
 }
 
 static bool receive(struct hand *self)      /* false: nothing more for now */
@@ -98,7 +100,7 @@ static bool receive(struct hand *self)      /* false: nothing more for now */
     if (n < 0) return errno == EINTR;
     bool ours;
     int fd = take_fd(&m, &ours);
-    if (fd >= 0 && fd < self->o.fds && ours && !(m.msg_flags & MSG_TRUNC) && is_stream(fd)) {
+    if (fd >= 0 && fd < self->o.fds && ours && !(m.msg_flags & MSG_TRUNC) && is_connection(fd)) {
         self->o.on_fd(self->o.self, fd, self->message, (size_t)n);
         return true;
     }

@@ -17,7 +17,7 @@
 
 enum { HAND_MAX = 128 * 1024, HAND_BUDGET = 128 };      /* bytes beside a descriptor; datagrams a turn */
 
-/* fd is the callee's: a stream socket, non-blocking, close-on-exec. The message may be written to, during the call. */
+/* fd is the callee's: a TCP connection, non-blocking, close-on-exec. The message may be written to, during the call. */
 typedef void hand_fn(void *self, int fd, char *message, size_t len);
 
 struct hand_options {

@@ -253,7 +253,9 @@ static void close_listens(struct app *app)
 
 static void on_impatience(void *self)
 {
-    edge_end_stuck(((struct app *)self)->edge);
+    struct app *app = self;
+    edge_end_stuck(app->edge);
+    gate_end_stuck(app->gate, now_of(app));
 }
 
 /* Half of the time for all to go, a quarter for who reads slowly. */

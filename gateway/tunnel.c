@@ -305,6 +305,14 @@ void tunnel_fini(struct conn *c)
 
 /* ---- gateways that are gone, or this one goes */
 
+void gate_end_stuck(struct gate *g, struct gate_time now)
+{
+    struct map_walk walk = { 0 };
+    g->now = now;
+    for (struct conn *c; (c = map_next(&g->tunnels_in, &walk)); )
+        if (c->fate == CONN_CLOSE) conn_kill(c);
+}
+
 static void end_door(struct conn *c, bool answered, enum err why)
 {
     if (!answered) {

@@ -1,7 +1,7 @@
 """No sticky sessions: gateways share one port, and every request of a client may come to another of them."""
-import json, socket, ssl
+import array, json, os, socket, ssl, struct
 
-from lib import Topology, check, kill, same, until
+from lib import Topology, check, kill, same, until, wire
 
 QUICK = "bus: {beat_ms: 100ms, beat_timeout_ms: 1500ms}\nservice: {stats_ms: 100}\n"
 
@@ -203,6 +203,32 @@ def test_a_thousand_tunnels():
     with over_tcp(Topology(), curve=False) as t:
         thousand(t)
         until(lambda: total(t, "upgrades.tunnelled_in") == 1001, "each was passed on")
+
+
+def test_garbage_is_handed_over():
+    """By a process of the same user: nobody else can. It costs nothing that stays."""
+    with Topology(extra=QUICK) as t:
+        pid = t.pids()["gateway-0"]
+        fds = lambda: len(os.listdir(f"/proc/{pid}/fd"))
+        address = lambda listener: struct.pack("<H", listener) + wire.put("s", b"10.1.2.3") + wire.put("s", b"GET / HTTP/1.1\r\n")
+        sid = session(t)
+        before = fds()
+        hand = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        hand.connect(f"{t.state}/gateway-0.hand")
+        kinds = {"none": [], "a file": [os.open("/dev/null", os.O_RDONLY)], "UDP": [socket.socket(type=socket.SOCK_DGRAM)],
+                 "a pair": list(socket.socketpair()), "unconnected": [socket.socket()], "listening": [socket.create_server(("127.0.0.1", 0))]}
+        messages = [b"", b"x", address(0), address(99), b"\xff" * 1000, bytes(100_000)]
+        sent = 0
+        for kind in kinds.values():
+            for message in messages:
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [k if isinstance(k, int) else k.fileno() for k in kind]))] if kind else []
+                hand.sendmsg([message], rights)
+                sent += 1
+        until(lambda: total(t, "accept.refused") + total(t, "upgrades.handed_in") == sent, "each is counted")
+        until(lambda: fds() <= before, "all of them are closed")
+        first = probe(t, sid)
+        same(first.answer()[0], 101, "and it goes on")
+        same(t.daemon("gateway-0")["restarts"], 0)
 
 
 def test_a_slow_client_behind_a_tunnel():

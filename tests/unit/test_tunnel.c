@@ -178,6 +178,24 @@ TEST(tunnel_of_a_client_that_reads_again_loses_nothing)
     pair_fini(&p);
 }
 
+TEST(tunnel_of_a_client_that_does_not_read_ends_with_a_drain)
+{
+    static struct pair p;
+    pair_init(&p);
+    p.door.client[0].stuck = true;
+    for (unsigned n = 0; n < 60; n++) news(&p.owner, n);
+    carry(&p);
+    gate_drain(p.owner.gate, 0, p.owner.now);
+    carry(&p);
+    CHECK(!gate_drained(p.owner.gate));
+    gate_end_stuck(p.owner.gate, p.owner.now);
+    bed_turn(&p.owner);
+    carry(&p);
+    CHECK(gate_drained(p.owner.gate));
+    CHECK(p.door.client[0].closed);
+    pair_fini(&p);
+}
+
 TEST(tunnel_of_a_fast_client_is_not_read_from)
 {
     static struct pair p;
