@@ -161,9 +161,9 @@ def all_at_once(clients, what, *args):
 
 
 def test_clients():
-    with Topology(rules=pathlib.Path(__file__).with_suffix(".yaml"), packed=True) as t:
+    with Topology(rules=pathlib.Path(__file__).with_suffix(".yaml"), packed=True, listener="allow_eio3: true") as t:
         js, py = t.clients(), t.clients(("/usr/bin/python3", "driver.py"))
-        clients = [Client(t, js, "js", version, transport) for version in (3, 4) for transport in TRANSPORTS]
+        clients = [Client(t, js, "js", version, transport) for version in (2, 3, 4) for transport in TRANSPORTS]
         clients += [Client(t, js, "js", 4, transport, packed=True) for transport in TRANSPORTS]
         clients += [Client(t, py, "py", None, transport) for transport in TRANSPORTS]
         all_at_once(clients, "talk")
