@@ -220,6 +220,7 @@ TEST(rules_send_the_attachments_that_they_refer_to)
     rules_destroy(&r);
 }
 
+/* trap 51 */
 TEST(rules_answer_error_first_where_the_namespace_says_so)
 {
     struct rules *r = rules_of("{ping: {ack: pong}, all: {ack_args: ['{args}', x]}, void: , bad: {require: {x: any}, refuse: {ack: {message: '{problem}'}}}}", true);
@@ -234,6 +235,7 @@ TEST(rules_answer_error_first_where_the_namespace_says_so)
     rules_destroy(&r);
 }
 
+/* trap 34 */
 TEST(rules_count_characters_as_javascript_does)
 {
     static const struct { const char *name, *character; unsigned count; enum err err; } lengths[] = {
