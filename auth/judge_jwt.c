@@ -4,6 +4,7 @@
 #include "cache.h"
 #include "jws.h"
 #include "keys_jwt.h"
+#include "namespace.h"
 #include "openssl_jwt.h"
 #include "verdict.h"
 
@@ -181,14 +182,6 @@ static enum refusal believe(struct judge *self, struct span token, int64_t now, 
 
 /* ---- a question */
 
-static size_t find_namespace(const struct judge *self, struct span name)    /* its index; the count where there is none */
-{
-    const struct config *c = self->config;
-    size_t i = 0;
-    while (i < c->namespace_count && !span_same(name, span_of(c->namespaces[i].name))) i++;
-    return i;
-}
-
 /* No JWT: the text is the user. Off unless configured, and warned of where the configuration is read. */
 static enum refusal take_text(struct judge *self, struct span text)
 {
@@ -203,7 +196,7 @@ static enum refusal take_text(struct judge *self, struct span text)
 
 static enum refusal decide(struct judge *self, const struct msg_VERIFY *q, int64_t now, struct span *claims, int64_t *until)
 {
-    size_t at = find_namespace(self, q->nsp);
+    size_t at = namespace_find(self->config, q->nsp);
     if (at == self->config->namespace_count) return REFUSED_unknown_namespace;
     enum config_identity identity = self->config->namespaces[at].identity;
     if (identity == CONFIG_IDENTITY_JWT) {

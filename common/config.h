@@ -77,7 +77,7 @@ struct config_auth {
 enum config_identity { CONFIG_IDENTITY_JWT, CONFIG_IDENTITY_TOKEN, CONFIG_IDENTITY_QUERY, CONFIG_IDENTITY_NONE };
 
 struct config_namespace {
-    char    *name;                  /* "/chat" */
+    char    *name;                  /* "/chat", or a pattern (namespace.h) */
     char    *realm;
     enum config_identity identity;  /* jwt; token and query are insecure, for tests, and warned of; none: anonymous */
     char    *identity_query;        /* with query: the parameter's name */
@@ -124,7 +124,7 @@ struct config {
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_acks_bytes, command_queue_bytes, hold_bytes;
         struct config_plane publish_pull, publish_sub, command, stats;
     } router;
-    struct { uint32_t input_bytes, max_acks_count, acks_bytes; } gateway;
+    struct { uint32_t input_bytes, max_namespaces_count, max_acks_count, acks_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;

@@ -1,6 +1,7 @@
 /* What a topology must keep to beyond single values. */
 #include "config_table.h"
 #include "msg.h"
+#include "namespace.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,9 +41,14 @@ static bool has(const struct config_strings *list, const char *text)
 
 static bool has_namespace(const struct config *c, const char *name)
 {
-    for (size_t i = 0; i < c->namespace_count; i++)
-        if (strcmp(c->namespaces[i].name, name) == 0) return true;
-    return false;
+    return namespace_find(c, span_of(name)) < c->namespace_count;
+}
+
+/* Its name as it stands, not one of a pattern. */
+static bool names_one(const struct config *c, const char *name)
+{
+    size_t i = namespace_find(c, span_of(name));
+    return i < c->namespace_count && strcmp(c->namespaces[i].name, name) == 0 && !namespace_is_pattern(span_of(name));
 }
 
 static void check_listeners(struct config *c, struct buf *errors, struct buf *key)
@@ -63,7 +69,7 @@ static void check_listeners(struct config *c, struct buf *errors, struct buf *ke
         if (l->max_message_bytes > c->router.max_body_bytes)
             node_error(errors, config_place(c, "listeners", l->name, "max_message_bytes", NULL), key_of(key, "listeners", l->name, "max_message_bytes"),
                        "%u bytes are more than router.max_body_bytes (%u): such a message could not be carried", l->max_message_bytes, c->router.max_body_bytes);
-        if (l->raw_namespace[0] && !has_namespace(c, l->raw_namespace))
+        if (l->raw_namespace[0] && !names_one(c, l->raw_namespace))
             node_error(errors, config_place(c, "listeners", l->name, "raw_namespace", NULL), key_of(key, "listeners", l->name, "raw_namespace"),
                        "there is no namespace '%s'", l->raw_namespace);
         if (l->credentials && has(&l->origins, "*"))
@@ -83,7 +89,7 @@ static void check_plane(struct config *c, struct buf *errors, struct buf *key, c
                    "%s is not loopback: 'keys' (CURVE public keys that may connect) are needed", p->address);
     for (size_t i = 0; i < p->namespaces.count; i++) {
         const char *nsp = p->namespaces.at[i];
-        if (strcmp(nsp, "*") != 0 && !has_namespace(c, nsp))
+        if (strcmp(nsp, "*") != 0 && !namespace_is_pattern(span_of(nsp)) && !has_namespace(c, nsp))
             node_error(errors, config_place(c, "router", name, "namespaces", NULL), key_of(key, "router", name, "namespaces"),
                        "there is no namespace '%s'", nsp);
     }
@@ -164,6 +170,8 @@ static void check_namespaces(struct config *c, struct buf *errors, struct buf *k
         const struct node *identity = config_place(c, "namespaces", n->name, "identity", NULL);
         if (n->name[0] != '/' || strpbrk(n->name, ",?"))
             node_error(errors, config_place(c, "namespaces", n->name, NULL), "namespaces", "'%s': a namespace begins with '/' and has no ',' or '?'", n->name);
+        if (strlen(n->name) > NAMESPACE_MAX || namespace_wildcards(span_of(n->name)) > NAMESPACE_PARTS_MAX)
+            node_error(errors, config_place(c, "namespaces", n->name, NULL), "namespaces", "'%s': at most %d bytes and %d wildcards", n->name, NAMESPACE_MAX, NAMESPACE_PARTS_MAX);
         if (n->identity == CONFIG_IDENTITY_JWT && !c->auth.key_count)
             node_error(errors, identity, key_of(key, "namespaces", n->name, "identity"), "jwt needs a key in auth.keys");
         if (n->identity == CONFIG_IDENTITY_JWT && !c->instances.auth)

@@ -3,6 +3,7 @@
 #include "config_table.h"
 #include "reserved.h"
 #include "json.h"
+#include "namespace.h"
 
 #include <stdlib.h>
 
@@ -322,7 +323,7 @@ static void index_events(struct rules *r)
 struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
 {
     struct rules *r = array_of(1, sizeof *r);
-    struct compile c = { .t.errors = errors, .error_first = ns->acks_error_first };
+    struct compile c = { .t.errors = errors, .t.nsp_parts = namespace_wildcards(span_of(ns->name)), .error_first = ns->acks_error_first };
     (void)enter(&c, "namespaces");
     (void)enter(&c, ns->name);
     bool good = compile_connect(&c, ns->connect, &r->connect);

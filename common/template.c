@@ -101,6 +101,12 @@ static struct span put_id(char id[24], const uint8_t random[16])
     return buf_span(&one);
 }
 
+static struct span nsp_part(const struct template_scope *scope, unsigned part)     /* 0: all of it */
+{
+    if (part == 0) return scope->nsp;
+    return part <= scope->nsp_part_count ? scope->nsp_parts[part - 1] : SPAN("");
+}
+
 static struct span work_out(struct template_run *run, const struct template_path *path, bool *text)
 {
     const struct template_scope *scope = run->scope;
@@ -118,7 +124,7 @@ static struct span work_out(struct template_run *run, const struct template_path
     switch ((enum template_root)path->root) {
     case TEMPLATE_SOCKET_ID:      return scope->socket;
     case TEMPLATE_SOCKET_ADDRESS: return scope->address;
-    case TEMPLATE_NSP:            return scope->nsp;
+    case TEMPLATE_NSP:            return nsp_part(scope, path->index);
     case TEMPLATE_NOW_ISO:        return iso_date(run->iso, (int64_t)scope->now_ms);
     default:                      return put_id(run->id, scope->random);
     }

@@ -13,6 +13,7 @@
  *     {args}                     all of them: an element of a list of arguments, never a value (template_add_arguments)
  *     {user.id}                  the user, type kept; {user.X} and {claims.X}: claim X
  *     {socket.id} {socket.address} {nsp} {event}
+ *     {nsp.1} {nsp.2}            what the wildcards of its pattern stand for
  *     {now.iso} {now.ms} {now.s} one time for the whole event
  *     {new.id}                   22 random characters, the same in the whole event
  *     {X}                        where the scope has extra values (reason, count; field and
@@ -61,6 +62,7 @@ struct template_compiler {
     struct buf *errors;         /* lines by node_error */
     const char *where;          /* the path in the topology, for those */
     bool        no_socket;      /* 'self' and {socket.X} mean nothing here */
+    size_t      nsp_parts;      /* how many wildcards the namespace's name has */
     unsigned    floor;          /* template_begin's */
 };
 
@@ -91,6 +93,8 @@ struct template_scope {         /* all borrowed; empty where there is none */
     struct span realm;          /* of the user; empty: the default one */
     struct span claims;         /* JSON object, checked */
     struct span socket, address, nsp;   /* plain text */
+    const struct span *nsp_parts;       /* what the wildcards of its pattern stand for (namespace.h) */
+    size_t      nsp_part_count;
     struct span event;          /* JSON: as it stands in the packet */
     struct span extra;          /* JSON object, checked: reason, count, ... */
     uint64_t    now_ms;         /* Unix time */

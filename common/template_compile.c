@@ -124,9 +124,20 @@ static bool args_path(unsigned *path, struct template_compiler *c, const struct 
     return intern(path, c, n, new, text);
 }
 
+static bool nsp_path(unsigned *path, struct template_compiler *c, const struct node *n, struct span text)
+{
+    uint64_t part;
+    if (!span_to_uint(span_skip(text, 4), c->nsp_parts, &part) || part == 0)
+        return COMPLAIN(c, n, "there is no {%.*s}: the namespace's name has %zu wildcards", (int)text.len, text.ptr, c->nsp_parts);
+    struct template_path new = path_of(TEMPLATE_NSP, text, SPAN(""));
+    new.index = (unsigned)part;
+    return intern(path, c, n, new, text);
+}
+
 static bool path_in_braces(unsigned *path, struct template_compiler *c, const struct node *n, struct span text)
 {
     if (!well_formed(c, n, text)) return false;
+    if (span_has_prefix(text, SPAN("nsp."))) return nsp_path(path, c, n, text);
     for (const struct root *r = roots; r < roots + sizeof roots / sizeof roots[0]; r++) {
         struct span walk = text;
         if (!span_eat_prefix(&walk, span_of(r->name))) continue;

@@ -3,6 +3,7 @@
 #include "address.h"
 #include "json.h"
 #include "msg.h"
+#include "namespace.h"
 #include "placeholder.h"
 
 enum { TEXT_MAX = 256, NSP_MAX = 256, USERS_MAX = 1000, LIMIT_MAX = 1000, LIMIT_DEFAULT = 100, TIMEOUT_MAX_MS = 60000 };
@@ -218,16 +219,16 @@ enum verb_plane verb_plane(enum verb verb)
     return verbs[verb].plane;
 }
 
-static bool listed(const struct config_strings *list, struct span text)
+static bool listed(const struct config_strings *list, struct span text, bool (*fits)(struct span entry, struct span text))
 {
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->at[i], "*") == 0 || span_same(span_of(list->at[i]), text)) return true;
+        if (strcmp(list->at[i], "*") == 0 || fits(span_of(list->at[i]), text)) return true;
     return false;
 }
 
 bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp)
 {
-    return listed(&plane->verbs, span_of(verb_name(verb))) && (nsp.len == 0 || listed(&plane->namespaces, nsp));
+    return listed(&plane->verbs, span_of(verb_name(verb)), span_same) && (nsp.len == 0 || listed(&plane->namespaces, nsp, namespace_fits));
 }
 
 /* ---- from request to body */

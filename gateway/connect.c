@@ -323,20 +323,32 @@ static void believe(struct socket *s, struct span text)
     identified(s);
 }
 
+static bool may_join(const struct session *session)
+{
+    size_t count = 0;
+    for (const struct socket *i = session->sockets; i; i = i->next) count++;
+    return count < session->listener->config->max_namespaces_count;
+}
+
+static void refuse_namespace(struct session *session, struct span nsp, enum err e)
+{
+    struct gate *g = session->gate;
+    struct buf text = { 0 };
+    g->stats->sockets_refused++;
+    g->stats->refused_sio[e]++;
+    sio_connect_error(&text, nsp, e == ERR_UNKNOWN ? SPAN("Invalid namespace") : SPAN("Too many namespaces"), SPAN(""));
+    struct frames f = frames_packet(buf_span(&text), SPAN(""));
+    session_send(session, &f);
+    frames_fini(&f), buf_fini(&text);
+}
+
 void connect_begin(struct session *session, const struct sio_packet *packet)
 {
     struct gate *g = session->gate;
-    struct space *space = gate_space(g, packet->nsp);
-    size_t count = 0;
-    for (const struct socket *i = session->sockets; i; i = i->next) count++;
-    if (!space || count >= session->listener->config->max_namespaces_count) {
-        struct buf text = { 0 };
-        g->stats->sockets_refused++;
-        g->stats->refused_sio[space ? ERR_LIMIT : ERR_UNKNOWN]++;
-        sio_connect_error(&text, packet->nsp, space ? SPAN("Too many namespaces") : SPAN("Invalid namespace"), SPAN(""));
-        struct frames f = frames_packet(buf_span(&text), SPAN(""));
-        session_send(session, &f);
-        frames_fini(&f), buf_fini(&text);
+    struct space *space;
+    enum err e = may_join(session) ? space_need(g, packet->nsp, &space) : ERR_LIMIT;
+    if (e != OK) {
+        refuse_namespace(session, packet->nsp, e);
         return;
     }
     struct socket *s = socket_new(session, space);

@@ -81,8 +81,10 @@ void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t re
 {
     struct msg_BODY b;
     uint32_t n = 0;
-    if (msg_decode_BODY(&b, body) != OK || !gate_space(g, b.nsp)) {
+    if (msg_decode_BODY(&b, body) != OK || !gate_may_have_space(g, b.nsp)) {
         g->stats->bus_unknown++;
+    } else if (!gate_space(g, b.nsp)) {
+        n = 0;          /* of a pattern's: nobody here is in it */
     } else if (b.kind == BODY_EMIT && b.flags & BODY_ACK) {
         g->stats->deliveries_out += acks_ask(g, &b, router, ref);
         return;

@@ -18,7 +18,7 @@ static struct template_scope scope_of(struct socket *s, const struct sio_packet 
     struct gate *g = s->session->gate;
     struct template_scope scope = {
         .user = socket_user(s), .realm = span_of(s->space->config->realm), .claims = socket_claims(s),
-        .socket = socket_id(s), .nsp = s->space->name, .now_ms = g->now.wall };
+        .socket = socket_id(s), .nsp = s->space->name, .nsp_parts = s->space->parts, .nsp_part_count = s->space->part_count, .now_ms = g->now.wall };
     if (p) scope.packet = p->json, scope.attachments = p->attachments, scope.event = p->name;
     buf_clear(address);
     ip_print(address, &s->session->address);

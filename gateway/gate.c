@@ -25,18 +25,6 @@ static struct span key_of_session(const void *value)
     return sid_span(&s->sid);
 }
 
-static void init_spaces(struct gate *g)
-{
-    g->space_count = g->config->namespace_count;
-    g->spaces = calloc(g->space_count + 1, sizeof *g->spaces);
-    NEED(g->spaces);
-    for (size_t i = 0; i < g->space_count; i++) {
-        g->spaces[i].config = &g->config->namespaces[i];
-        g->spaces[i].name = span_of(g->config->namespaces[i].name);
-    }
-    gate_set_rules(g, g->setup.rules);
-}
-
 struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
 {
     struct gate *g = calloc(1, sizeof *g);
@@ -44,7 +32,8 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     g->setup = *setup, g->now = now, g->stats = setup->stats, g->config = setup->config;
     g->compression = (struct compression){ .by = setup->compressor, .threshold_bytes = setup->config->compression.threshold_bytes };
     wheel_init(&g->wheel, 0, now.mono);
-    init_spaces(g);
+    seed(g, &g->spaces, space_name);
+    spaces_init(g);
     listeners_init(g);
     seed(g, &g->sessions, key_of_session);
     seed(g, &g->addresses, NULL);
@@ -67,11 +56,6 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     g->sender = sender_new(buf_span(&id), setup->epoch, &(struct sender_limits){ setup->config->bus.queue_bytes });
     buf_fini(&id);
     return g;
-}
-
-void gate_set_rules(struct gate *g, struct rules *const *rules)
-{
-    for (size_t i = 0; i < g->space_count; i++) g->spaces[i].rules = rules ? rules[i] : NULL;
 }
 
 void gate_destroy(struct gate **self)
@@ -100,17 +84,10 @@ void gate_destroy(struct gate **self)
     rules_effects_fini(&g->ruled);
     buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log), buf_fini(&g->inflated);
     free(g->targets);
-    free(g->spaces);
+    spaces_fini(g);
     listeners_fini(g);
     free(g);
     *self = NULL;
-}
-
-struct space *gate_space(struct gate *g, struct span nsp)
-{
-    for (size_t i = 0; i < g->space_count; i++)
-        if (span_same(g->spaces[i].name, nsp)) return &g->spaces[i];
-    return NULL;
 }
 
 bool gate_keep(struct gate *g, uint32_t *kept, size_t now)

@@ -59,8 +59,9 @@ struct gate {
     const struct config *config;
     struct wheel      wheel;
     struct listener  *listeners;
-    struct space     *spaces;
-    size_t            listener_count, space_count;
+    size_t            listener_count;
+    struct map        spaces;       /* name -> struct space */
+    struct rules *const *rules;     /* by the configuration's namespaces */
 
     struct conn      *conns;
     struct conn      *dirty, **dirty_end;
@@ -127,10 +128,19 @@ struct conn *gate_admit(struct gate *g, size_t listener, struct span peer_addres
 void gate_lost(struct conn *c);                 /* its other end is gone, and now it is */
 void gate_random(struct gate *g, void *bytes, size_t n);
 void gate_note(struct gate *g, const char *event, const struct socket *s, const char *reason);      /* a log line */
-struct space *gate_space(struct gate *g, struct span nsp);  /* or NULL */
 uint16_t gate_presence_of(struct gate *g, const struct socket *s);     /* who owns its user; RANK_NOBODY */
 uint64_t gate_presence_epoch(const struct gate *g, uint16_t number);     /* 0: not ready, or not there */
 static inline uint64_t gate_ref(struct gate *g) { return ++g->refs; }
+
+/* ---- space.c */
+map_key space_name;
+void spaces_init(struct gate *g);              /* g->spaces has its seed */
+void spaces_fini(struct gate *g);
+struct space *gate_space(const struct gate *g, struct span nsp);   /* that is here, or NULL */
+bool gate_may_have_space(const struct gate *g, struct span nsp);   /* here, or could be */
+/* For a socket: OK, ERR_UNKNOWN: there is no such namespace, ERR_FULL: too many of patterns. The socket counts as a user of it. */
+enum err space_need(struct gate *g, struct span nsp, struct space **space);
+void space_leave(struct gate *g, struct space *space);
 
 /* ---- listener.c */
 void listeners_init(struct gate *g);

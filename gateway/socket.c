@@ -27,6 +27,7 @@ struct socket *socket_new(struct session *session, struct space *space)
     NEED(s && id->len <= UINT16_MAX);
     memcpy(s->id, id->ptr, id->len);
     s->id_len = (uint16_t)id->len;
+    space->users++;
     s->session = session, s->space = space, s->since = g->now.wall;
     s->answers_end = &s->answers;
     s->next = session->sockets;
@@ -104,6 +105,7 @@ void socket_end(struct socket *s, enum reason why)
         gate_note(g, "disconnect", s, reason_name(why));
     }
     unlink_from(s->session, s);
+    space_leave(g, s->space);
     g->socket_bytes -= socket_bytes(s);
     free(s->who);
     free(s);

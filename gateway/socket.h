@@ -12,18 +12,22 @@
 #ifndef CAUSEWAY_GATEWAY_SOCKET_H
 #define CAUSEWAY_GATEWAY_SOCKET_H
 
+#include "namespace.h"
 #include "registry.h"
 #include "session.h"
 #include "sio.h"
 
 enum socket_state { SOCKET_WAITING, SOCKET_OPEN };
 
-struct space {                          /* a namespace of the configuration */
+struct space {                          /* a namespace: of the configuration, or one that a pattern there stands for */
     const struct config_namespace *config;
     const struct rules *rules;          /* or NULL */
-    struct span         name;
+    struct span         name, parts[NAMESPACE_PARTS_MAX];      /* parts: what the pattern's wildcards stand for */
+    size_t              part_count;
     uint64_t            ack;            /* the next ack id of the server (trap 31) */
-    size_t              sockets;
+    size_t              sockets, users; /* connected ones; all, and with the last one it goes, */
+    bool                of_pattern;     /* so */
+    char                text[];
 };
 
 struct identity {                       /* who it is: one block */

@@ -1,6 +1,7 @@
 #include "presence_inside.h"
 
 #include "json.h"
+#include "namespace.h"
 
 #include <stdlib.h>
 
@@ -37,19 +38,28 @@ static void sweep_restored(void *self, struct span key, const struct sweep_recor
 }
 
 /* Another run announced this user, and nobody has told its sockets: the followers are still to hear of it. */
-static void sweep_stale(void *self, struct span key, uint16_t nsp)
+static void sweep_stale(void *self, struct span key, struct span name)
 {
     struct presence *p = self;
     if (!p->synced) return;
     uint64_t text;
     struct user *u = users_find(&p->users, key);
     if (!u) u = users_restore(&p->users, key, !span_to_uint(span_skip(key, (size_t)span_find(key, '/') + 1), UINT64_MAX, &text), p->now.wall);
-    if (!u) return;
+    uint16_t nsp = u ? names_hold_text(&p->users.names, name) : USERS_NO_NSP;
+    if (nsp == USERS_NO_NSP) return;
     (void)users_place_need(&p->users, u, nsp);
     presence_announce(p, u, nsp, false);
+    users_place_spare(&p->users, u, nsp);
+    names_drop(&p->users.names, nsp);
 }
 
-static const struct sweep_hooks hooks = { sweep_ours, sweep_restored, sweep_stale };
+static bool sweep_named(void *self, struct span name)
+{
+    const struct config *c = ((struct presence *)self)->o.config;
+    return namespace_find(c, name) < c->namespace_count;
+}
+
+static const struct sweep_hooks hooks = { sweep_ours, sweep_restored, sweep_stale, sweep_named };
 
 /* ---- life */
 
@@ -62,7 +72,8 @@ struct presence *presence_new(const struct presence_options *options)
     self->stats = options->stats;
     users_init(&self->users, &options->seed, c->presence.max_users);
     self->users.on_forget = on_forget, self->users.on_forget_self = self;
-    for (size_t i = 0; i < c->namespace_count; i++) (void)users_nsp(&self->users, span_of(c->namespaces[i].name), true);    /* the same numbers */
+    for (size_t i = 0; i < c->namespace_count; i++)
+        if (!namespace_is_pattern(span_of(c->namespaces[i].name))) names_keep(&self->users.names, names_hold_text(&self->users.names, span_of(c->namespaces[i].name)));
     leases_init(&self->leases, c->presence.lease_ms);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
@@ -101,13 +112,17 @@ static void send_announcement(struct presence *self, const struct rules_effect *
 
 void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online)
 {
-    const struct rules *rules = self->o.rules && nsp < self->o.config->namespace_count ? self->o.rules[nsp] : NULL;
+    const struct config *c = self->o.config;
+    struct span name = users_nsp_name(&self->users, nsp), parts[NAMESPACE_PARTS_MAX];
+    size_t entry = namespace_find(c, name);
+    const struct rules *rules = self->o.rules && entry < c->namespace_count ? self->o.rules[entry] : NULL;
     if (!rules) return;
     struct span realm, text;
     user_split(users_key(u), &realm, &text);
     users_id(&self->scratch, u);
     struct template_scope scope = { .user = buf_span(&self->scratch), .realm = realm, .claims = blob_span(u->claims),
-                                    .nsp = users_nsp_name(&self->users, nsp), .now_ms = self->now.wall };
+                                    .nsp = name, .nsp_parts = parts, .now_ms = self->now.wall };
+    scope.nsp_part_count = namespace_parts(span_of(c->namespaces[entry].name), name, parts);
     uint64_t random[2] = { siphash_1_3(&self->o.seed, users_key(u)) ^ self->announce.number, self->now.wall };
     memcpy(scope.random, random, sizeof random);        /* {new.id}: different each time; nothing here has to be unguessable */
     enum err e = online ? rules_online(rules, &scope, &self->ruled) : rules_offline(rules, &scope, &self->ruled);
@@ -170,7 +185,7 @@ static enum err up_of(struct presence *self, const struct msg_SESSION_UP *m, str
     if (m->claims.len && (!span_starts(m->claims, '{') || json_check(m->claims, JSON_MAX_DEPTH) != OK)) return ERR_SYNTAX;
     if (m->claims.len > USERS_CLAIMS_MAX) self->stats->claims_dropped++;
     *up = (struct users_up){ .key = buf_span(&self->key), .sid = m->sid, .address = m->address, .agent = m->agent, .claims = m->claims,
-                             .quoted = json_type_of(m->user) == JSON_STRING, .nsp = users_nsp(&self->users, m->nsp, true),
+                             .quoted = json_type_of(m->user) == JSON_STRING, .nsp = names_hold_text(&self->users.names, m->nsp),
                              .since = m->since ? m->since : self->now.wall, .now = self->now.wall };
     return up->nsp == USERS_NO_NSP ? ERR_FULL : OK;
 }
@@ -194,13 +209,10 @@ static bool is_known(struct presence *self, const struct users_up *up, struct le
     return true;
 }
 
-static enum err on_up(struct presence *self, struct lease *lease, struct span fields)
+static enum err take_up(struct presence *self, struct lease *lease, const struct msg_SESSION_UP *up_message, const struct users_up *up_p, struct span fields)
 {
-    struct msg_SESSION_UP m;
-    struct users_up up;
-    enum err e = msg_decode_SESSION_UP(&m, fields);
-    if (e == OK) e = up_of(self, &m, &up);
-    if (e != OK) return e;
+    const struct msg_SESSION_UP m = *up_message;
+    const struct users_up up = *up_p;
     if (is_known(self, &up, lease, &m)) return OK;
     if (m.limit && !m.known && !self->synced) return presence_hold(self, lease->number, lease->epoch, MSG_SESSION_UP, fields);
 
@@ -224,6 +236,18 @@ static enum err on_up(struct presence *self, struct lease *lease, struct span fi
     return OK;
 }
 
+static enum err on_up(struct presence *self, struct lease *lease, struct span fields)
+{
+    struct msg_SESSION_UP m;
+    struct users_up up;
+    enum err e = msg_decode_SESSION_UP(&m, fields);
+    if (e == OK) e = up_of(self, &m, &up);
+    if (e != OK) return e;
+    e = take_up(self, lease, &m, &up, fields);
+    names_drop(&self->users.names, up.nsp);
+    return e;
+}
+
 /* ---- sockets go */
 
 void presence_leave(struct presence *self, struct session *s)
@@ -236,6 +260,7 @@ void presence_leave(struct presence *self, struct session *s)
     if (self->synced) presence_announce(self, u, nsp, false);
     else if (place->online_due) place->online_due = false;      /* came and gone, and nobody was told */
     else place->offline_due = true;
+    users_place_spare(&self->users, u, nsp);
 }
 
 static enum err on_down(struct presence *self, struct lease *lease, struct span fields)
@@ -243,7 +268,7 @@ static enum err on_down(struct presence *self, struct lease *lease, struct span 
     struct msg_SESSION_DOWN m;
     enum err e = msg_decode_SESSION_DOWN(&m, fields);
     if (e != OK) return e;
-    struct session *s = users_session(&self->users, users_nsp(&self->users, m.nsp, false), m.sid);
+    struct session *s = users_session(&self->users, users_nsp(&self->users, m.nsp), m.sid);
     if (s && s->lease == lease) {
         self->stats->sessions_down++;
         presence_leave(self, s);
@@ -359,6 +384,7 @@ void presence_measure(struct presence *self)
     s->synced_all = self->synced;
     s->redis_pending = self->o.redis ? store_pending(&self->store) : 0;
     s->memory_bytes = users_bytes(&self->users);
+    s->namespaces_known = self->users.names.by_text.count;
 }
 
 void presence_drain(struct presence *self)

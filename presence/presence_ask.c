@@ -23,7 +23,7 @@ static void question_init(struct question *q, struct presence *self, struct span
     *q = (struct question){ .json = json, .nsp = USERS_NO_NSP, .limit = LIMIT_DEFAULT };
     add_text(&q->text, json_find(json, SPAN("nsp")));
     if (q->text.len) {
-        q->nsp = users_nsp(&self->users, buf_span(&q->text), false);
+        q->nsp = users_nsp(&self->users, buf_span(&q->text));
         q->nowhere = q->nsp == USERS_NO_NSP;
     }
     buf_clear(&q->text);

@@ -65,11 +65,12 @@ static void release_announcements(struct presence *self)
 {
     struct map_walk walk = { 0 };
     for (struct user *u; (u = map_next(&self->users.by_key, &walk)); )
-        for (size_t i = 0; i < u->place_count; i++) {
+        for (size_t i = u->place_count; i-- > 0; ) {        /* backwards: the last one takes the place of one that goes */
             struct place *place = &u->places[i];
             if (place->online_due && place->count) presence_announce(self, u, place->nsp, true);
             if (place->offline_due && !place->count) presence_announce(self, u, place->nsp, false);
             place->online_due = place->offline_due = false;
+            users_place_spare(&self->users, u, place->nsp);
         }
 }
 

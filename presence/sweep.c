@@ -21,7 +21,7 @@ void sweep_init(struct sweep *self, struct span prefix, const struct users *user
 void sweep_fini(struct sweep *self)
 {
     buf_fini(&self->prefix), buf_fini(&self->cursor), buf_fini(&self->keys.strs), buf_fini(&self->asked.strs);
-    buf_fini(&self->todo.strs), buf_fini(&self->arg), buf_fini(&self->command), buf_fini(&self->key);
+    buf_fini(&self->todo.strs), buf_fini(&self->arg), buf_fini(&self->command), buf_fini(&self->key), buf_fini(&self->nsp);
 }
 
 /* ---- queues of strs: taken from the front, emptied when all are taken */
@@ -199,24 +199,35 @@ static void on_record(struct sweep *self, struct span name, const struct store_r
     self->hooks->restored(self->hooks_self, buf_span(&self->key), &record, self->whole);
 }
 
-/* "chat:42" -> the longest namespace that fits, and the name. */
-static uint16_t split_connections(const struct sweep *self, struct span rest, struct span *name)
+/* The namespace of a key's text, in self->nsp. */
+static struct span nsp_of_text(struct sweep *self, struct span text)
 {
-    uint16_t found = USERS_NO_NSP;
-    size_t longest = 0;
-    for (size_t i = 0; i < self->users->name_count; i++) {
-        struct span text = sweep_nsp_text(span_of(self->users->name[i])), behind = rest;
-        if (text.len < longest || !span_eat_prefix(&behind, text) || !span_eat(&behind, ':')) continue;
-        found = (uint16_t)i, longest = text.len, *name = behind;
+    buf_clear(&self->nsp);
+    if (!span_same(text, SPAN("/"))) buf_add_byte(&self->nsp, '/');
+    buf_add(&self->nsp, text);
+    return buf_span(&self->nsp);
+}
+
+/* "chat:42" -> the namespace, in self->nsp, and the name: the longest one that is known; else the shortest that may be. */
+static bool split_connections(struct sweep *self, struct span rest, struct span *name)
+{
+    for (size_t i = rest.len; i-- > 1; ) {
+        *name = span_skip(rest, i + 1);
+        if (rest.ptr[i] == ':' && users_nsp(self->users, nsp_of_text(self, span_head(rest, i))) != USERS_NO_NSP) return true;
     }
-    return found;
+    for (size_t i = 1; i < rest.len; i++) {
+        *name = span_skip(rest, i + 1);
+        if (rest.ptr[i] == ':' && self->hooks->named(self->hooks_self, nsp_of_text(self, span_head(rest, i)))) return true;
+    }
+    return false;
 }
 
 static void on_members(struct sweep *self, struct span key, struct span rest, const struct store_reply *r)
 {
     struct span name;
-    uint16_t nsp = split_connections(self, rest, &name);
-    if (r->kind != STORE_LIST || nsp == USERS_NO_NSP || !ours(self, name)) return;
+    bool split = split_connections(self, rest, &name);
+    uint16_t nsp = users_nsp(self->users, buf_span(&self->nsp));        /* none: nobody is in it */
+    if (r->kind != STORE_LIST || !split || !ours(self, name)) return;
     bool stale = false;
     for (size_t i = 0; i < r->count; i++) {
         const struct session *s = users_session(self->users, nsp, r->at[i]);
@@ -225,7 +236,7 @@ static void on_members(struct sweep *self, struct span key, struct span rest, co
         stale = true;
     }
     const struct user *u = users_find(self->users, buf_span(&self->key));
-    if (stale && !(u && users_place(u, nsp))) self->hooks->stale(self->hooks_self, buf_span(&self->key), nsp);
+    if (stale && !(u && users_place(u, nsp))) self->hooks->stale(self->hooks_self, buf_span(&self->key), buf_span(&self->nsp));
 }
 
 /* {"userId":42,"namespace":"chat","realm":"staff"} */
@@ -241,8 +252,7 @@ static void on_socket(struct sweep *self, struct span key, struct span sid, cons
     const struct session *s = NULL;
     buf_clear(&text);
     if (json_type_of(nsp) == JSON_STRING) json_unquote(&text, nsp);
-    for (size_t i = 0; i < self->users->name_count && !s; i++)
-        if (span_same(sweep_nsp_text(span_of(self->users->name[i])), buf_span(&text))) s = users_session(self->users, (uint16_t)i, sid);
+    if (text.len) s = users_session(self->users, users_nsp(self->users, nsp_of_text(self, buf_span(&text))), sid);
     if (good && !s) {
         buf_clear(&text);
         buf_add(&text, buf_span(&self->prefix));

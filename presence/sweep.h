@@ -36,7 +36,8 @@ struct sweep_record { uint64_t last_connect, last_disconnect; bool quoted, onlin
 struct sweep_hooks {
     bool (*ours)(void *self, struct span key);          /* does this daemon own that user? */
     void (*restored)(void *self, struct span key, const struct sweep_record *record, bool whole);
-    void (*stale)(void *self, struct span key, uint16_t nsp);       /* a user of ours had sockets there that nobody has */
+    void (*stale)(void *self, struct span key, struct span nsp);    /* a user of ours had sockets there that nobody has */
+    bool (*named)(void *self, struct span nsp);         /* may there be such a namespace? */
 };
 
 enum sweep_phase { SWEEP_IDLE, SWEEP_RECORDS, SWEEP_SOCKETS, SWEEP_ONLINE };
@@ -50,7 +51,7 @@ struct sweep {
     enum sweep_phase phase;
     bool         whole, more;       /* more: the scan of this phase is not at its end */
     struct sweep_queue { struct buf strs; size_t at; } keys, asked, todo;
-    struct buf   cursor, arg, command, key;
+    struct buf   cursor, arg, command, key, nsp;
 };
 
 void sweep_init(struct sweep *self, struct span prefix, const struct users *users, const struct sweep_hooks *hooks, void *hooks_self,

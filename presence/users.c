@@ -31,6 +31,7 @@ void users_init(struct users *self, const struct siphash_key *seed, size_t max)
     map_init(&self->by_key, &(struct siphash_key){ seed->k0, seed->k1 }, key_of_user);
     map_init(&self->by_session, &(struct siphash_key){ seed->k0 + 1, seed->k1 }, key_of_session);
     map_init(&self->agents, &(struct siphash_key){ seed->k0 + 2, seed->k1 }, key_of_agent);
+    names_init(&self->names, &(struct siphash_key){ seed->k0 + 3, seed->k1 });
 }
 
 void users_fini(struct users *self)
@@ -38,27 +39,17 @@ void users_fini(struct users *self)
     struct map_walk walk = { 0 };
     for (struct user *u; (u = map_next(&self->by_key, &walk)); ) users_forget(self, u);
     map_fini(&self->by_key), map_fini(&self->by_session), map_fini(&self->agents);
-    for (size_t i = 0; i < self->name_count; i++) free(self->name[i]);
-    self->name_count = 0;
+    names_fini(&self->names);
 }
 
-uint16_t users_nsp(struct users *self, struct span name, bool make)
+uint16_t users_nsp(const struct users *self, struct span name)
 {
-    for (size_t i = 0; i < self->name_count; i++)       /* a handful */
-        if (span_same(span_of(self->name[i]), name)) return (uint16_t)i;
-    if (!make || self->name_count == USERS_NAMESPACES || name.len == 0 || name.len > USERS_NSP_MAX || memchr(name.ptr, '\0', name.len))
-        return USERS_NO_NSP;
-    char *copy = malloc(name.len + 1);
-    NEED(copy);
-    memcpy(copy, name.ptr, name.len);
-    copy[name.len] = '\0';
-    self->name[self->name_count] = copy;
-    return (uint16_t)self->name_count++;
+    return names_find(&self->names, name);
 }
 
 struct span users_nsp_name(const struct users *self, uint16_t nsp)
 {
-    return nsp < self->name_count ? span_of(self->name[nsp]) : SPAN("");
+    return names_text(&self->names, nsp);
 }
 
 struct user *users_find(const struct users *self, struct span key)
@@ -185,15 +176,25 @@ struct place *users_place_need(struct users *self, struct user *u, uint16_t nsp)
     NEED(u->places);
     p = &u->places[u->place_count++];
     *p = (struct place){ .nsp = nsp };
+    names_hold(&self->names, nsp);
     self->bytes += sizeof *p;
     return p;
+}
+
+void users_place_spare(struct users *self, struct user *u, uint16_t nsp)
+{
+    struct place *p = users_place(u, nsp);
+    if (!p || p->count || p->online_due || p->offline_due || names_kept(&self->names, nsp)) return;
+    *p = u->places[--u->place_count];
+    names_drop(&self->names, nsp);
+    self->bytes -= sizeof *p;
 }
 
 /* ---- sessions come and go */
 
 struct session *users_up(struct users *self, const struct users_up *up)
 {
-    NEED(up->sid.len <= USERS_SID_MAX && up->nsp < self->name_count);
+    NEED(up->sid.len <= USERS_SID_MAX && users_nsp_name(self, up->nsp).len);
     struct user *u = need_user(self, up->key, up->quoted);
     if (!u) return NULL;
     struct span address = span_head(up->address, USERS_ADDRESS_MAX);
@@ -260,6 +261,7 @@ void users_forget(struct users *self, struct user *u)
     unremember(self, u);
     map_drop(&self->by_key, users_key(u));
     set_claims(self, u, SPAN(""));
+    for (size_t i = 0; i < u->place_count; i++) names_drop(&self->names, u->places[i].nsp);
     self->bytes -= sizeof *u + u->key_len + u->place_count * sizeof *u->places;
     free(u->places);
     free(u);
@@ -272,5 +274,5 @@ struct user *users_after(const struct users *self, struct span key)
 
 size_t users_bytes(const struct users *self)
 {
-    return self->bytes + map_bytes(&self->by_key) + map_bytes(&self->by_session) + map_bytes(&self->agents);
+    return self->bytes + map_bytes(&self->by_key) + map_bytes(&self->by_session) + map_bytes(&self->agents) + names_bytes(&self->names);
 }

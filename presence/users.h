@@ -17,16 +17,16 @@
 #include "blob.h"
 #include "err.h"
 #include "map.h"
+#include "names.h"
 
 enum {
-    USERS_NAMESPACES = 1024,    /* different ones that are ever named */
-    USERS_NSP_MAX    = 256,     /* bytes of such a name */
+    USERS_NSP_MAX    = NAMES_TEXT_MAX,          /* bytes of a namespace's name */
     USERS_SID_MAX    = USERS_NSP_MAX + 32,      /* Socket.IO 2's ids name their namespace */
     USERS_ADDRESS_MAX = 64,
     USERS_AGENT_MAX  = 256,     /* the rest is cut */
     USERS_CLAIMS_MAX = 4096,    /* larger ones are not kept */
 };
-#define USERS_NO_NSP UINT16_MAX
+#define USERS_NO_NSP NAMES_NONE
 
 struct lease;
 
@@ -70,8 +70,7 @@ struct users {
     struct user    *root;                       /* online ones, by key */
     struct user    *oldest, *newest;            /* remembered ones */
     size_t          max, online, remembered, evicted, bytes;
-    char           *name[USERS_NAMESPACES];
-    size_t          name_count;
+    struct names    names;
     void          (*on_forget)(void *self, struct user *user);      /* it is about to be freed; may be NULL */
     void           *on_forget_self;
 };
@@ -79,8 +78,8 @@ struct users {
 void users_init(struct users *self, const struct siphash_key *seed, size_t max);
 void users_fini(struct users *self);
 
-/* Namespaces are numbers in here. USERS_NO_NSP: not known (or, with 'make', no room or no sound name). */
-uint16_t users_nsp(struct users *self, struct span name, bool make);
+/* Namespaces are numbers in here: names.h. Places hold them; USERS_NO_NSP: not known. */
+uint16_t users_nsp(const struct users *self, struct span name);
 struct span users_nsp_name(const struct users *self, uint16_t nsp);
 
 struct user    *users_find(const struct users *self, struct span key);
@@ -105,6 +104,8 @@ void users_down(struct users *self, struct session *s, uint64_t now);
 /* A user that Redis remembers. NULL: it is known already, or there is no room. */
 struct user *users_restore(struct users *self, struct span key, bool quoted, uint64_t gone);
 struct place *users_place_need(struct users *self, struct user *user, uint16_t nsp);
+/* Away with it, if nobody is there, nothing is to be announced, and the namespace is not one that is kept. */
+void users_place_spare(struct users *self, struct user *user, uint16_t nsp);
 /* As if it had never been: its sessions too (each leaves its lease first: by on_forget). */
 void users_forget(struct users *self, struct user *user);
 

@@ -80,7 +80,7 @@ void bed_fini(struct bed *b)
     EQUAL(b->stats.sessions_open, 0); EQUAL(b->stats.sockets_open, 0); EQUAL(b->stats.connections_open, 0);
     EQUAL(b->stats.rooms_open, 0); EQUAL(b->stats.memberships_open, 0); EQUAL(b->stats.queue_bytes, 0); EQUAL(b->stats.input_bytes, 0);
     EQUAL(b->stats.sessions_websocket, 0); EQUAL(b->stats.sessions_polling, 0);
-    EQUAL(b->stats.acks_waiting, 0); EQUAL(b->stats.acks_bytes, 0);
+    EQUAL(b->stats.spaces_open, 0); EQUAL(b->stats.acks_waiting, 0); EQUAL(b->stats.acks_bytes, 0);
     EQUAL(b->stats.tunnels_open, 0);
     gate_destroy(&b->gate);
     view_destroy(&b->view);

@@ -364,6 +364,8 @@ TEST(judge_asks_each_namespace)
     lab_namespace(&lab, "/web", "id", "{\"status\":1}");
     lab_namespace(&lab, "/admin", "id", "{\"status\":1,\"role\":\"admin\"}");
     lab_namespace(&lab, "/name", "username", NULL);
+    lab_namespace(&lab, "/admin-*", "username", "{\"role\":\"admin\"}");
+    lab_namespace(&lab, "/game-#", "username", NULL);
     const char *secret = lab_secret(&lab, "secret");
     lab_key(&lab, "", secret, CONFIG_KEY_SECRET, "HS256");
     start(&lab);
@@ -373,9 +375,13 @@ TEST(judge_asks_each_namespace)
     EQUAL(lab_ask(&lab, "/admin", token), REFUSED_missing_claim);
     EQUAL(lab_ask(&lab, "/name", token), REFUSED_NOT);
     SAME(lab.answer.user, "\"ann\"");
+    EQUAL(lab_ask(&lab, "/game-12", token), REFUSED_NOT);
+    SAME(lab.answer.user, "\"ann\"");
+    EQUAL(lab_ask(&lab, "/admin-1", token), REFUSED_missing_claim);
+    EQUAL(lab_ask(&lab, "/game-x", token), REFUSED_unknown_namespace);
     EQUAL(lab_ask(&lab, "/", token), REFUSED_unknown_namespace);
     EQUAL(lab.stats.verify_signatures, 1);          /* once for all of them */
-    EQUAL(lab.stats.cache_hits, 2);
+    EQUAL(lab.stats.cache_hits, 4);
     lab_close(&lab);
 }
 

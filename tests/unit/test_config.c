@@ -196,6 +196,8 @@ TEST(config_refuses)
         { "bus on all without curve", "{\"bus\":{\"transport\":\"tcp\",\"address\":\"::\"}}", "bus.address: :: is not loopback" },
         { "plane without keys", "{\"router\":{\"stats\":{\"address\":\"0.0.0.0\"}}}", "router.stats.address: 0.0.0.0 is not loopback: 'keys'" },
         { "dangling namespace", "{\"router\":{\"command\":{\"namespaces\":[\"/nope\"]}}}", "router.command.namespaces: there is no namespace '/nope'" },
+        { "raw of a pattern", "{\"listeners\":{\"a\":{\"raw_namespace\":\"/a-1\"}},\"namespaces\":{\"/a-*\":{\"identity\":\"none\"}}}", "listeners.a.raw_namespace: there is no namespace '/a-1'" },
+        { "too many wildcards", "{\"namespaces\":{\"/*#*#*#*#*\":{\"identity\":\"none\"}}}", "'/*#*#*#*#*': at most 256 bytes and 8 wildcards" },
         { "raw without a namespace", "{\"listeners\":{\"a\":{\"raw_namespace\":\"/nope\"}}}", "listeners.a.raw_namespace: there is no namespace '/nope'" },
         { "namespace without /", "{\"namespaces\":{\"chat\":{}}}", "'chat': a namespace begins with '/'" },
         { "namespace with a comma", "{\"namespaces\":{\"/a,b\":{}}}", "a namespace begins with '/' and has no ','" },

@@ -114,7 +114,7 @@ TEST(lease_holds_sessions)
     struct session *s[3];
     for (int i = 0; i < 3; i++) {
         char sid[] = { 's', (char)('0' + i) };
-        s[i] = users_up(&u, &(struct users_up){ .key = SPAN("/1"), .sid = span_from(sid, 2), .nsp = users_nsp(&u, SPAN("/"), true) });
+        s[i] = users_up(&u, &(struct users_up){ .key = SPAN("/1"), .sid = span_from(sid, 2), .nsp = names_hold_text(&u.names, SPAN("/")) });
         lease_add(lease, s[i]);
     }
     lease_drop(s[1]), lease_add(other, s[1]);

@@ -12,8 +12,9 @@ enum { LEASE_MS = 10000 };
 static struct presence *p;
 static struct presence_stats stats;
 static struct config config;
-static struct config_namespace spaces[2];
-static struct rules *rules[2];
+enum { SPACES = 3 };
+static struct config_namespace spaces[SPACES];
+static struct rules *rules[SPACES];
 static struct view *view;
 static struct presence_time now;
 static uint64_t views;
@@ -47,17 +48,19 @@ static void see(const char *members)        /* "router-0 gateway-0:10 presence-0
 
 static void begin_at(uint16_t number, const char *members)
 {
-    static char root[] = "/", chat[] = "/chat", staff[] = "staff", none[] = "", private[] = "none";
+    static char root[] = "/", chat[] = "/chat", games[] = "/*/game-#", staff[] = "staff", none[] = "", private[] = "none";
     struct buf errors = { 0 };
     stats = (struct presence_stats){ 0 };
     spaces[0] = (struct config_namespace){ .name = root, .realm = none,
         .online = node_flow("{to: '*', event: user-online, args: [{userId: '{user.id}', name: '{user.username}'}]}"),
         .offline = node_flow("{to: '*', event: user-offline, args: [{userId: '{user.id}', name: '{user.username}'}]}") };
     spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
-    config = (struct config){ .namespaces = spaces, .namespace_count = 2 };
+    spaces[2] = (struct config_namespace){ .name = games, .realm = none, .online = node_flow("{to: '*', event: here, args: ['{nsp.1}', '{nsp.2}']}"),
+        .offline = node_flow("{to: '*', event: gone, args: ['{nsp}']}") };
+    config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
     config.presence.max_users = 1000, config.presence.lease_ms = LEASE_MS, config.presence.max_pending_count = 100;
     config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < SPACES; i++) {
         rules[i] = rules_new(&spaces[i], &errors);
         if (!rules[i]) FAIL("%s", buf_text(&errors));
         node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
@@ -75,7 +78,7 @@ static void end(void)
 {
     presence_destroy(&p);
     view_destroy(&view);
-    for (int i = 0; i < 2; i++) rules_destroy(&rules[i]);
+    for (int i = 0; i < SPACES; i++) rules_destroy(&rules[i]);
     buf_fini(&said);
 }
 
@@ -144,12 +147,14 @@ static void up_at(uint16_t gateway, uint64_t epoch, struct msg_SESSION_UP m)
 
 static void up(const char *user, const char *sid) { up_at(0, 10, session(user, sid)); }
 
-static void down_at(uint16_t gateway, uint64_t epoch, const char *user, const char *sid)
+static void down_in(uint16_t gateway, uint64_t epoch, const char *nsp, const char *user, const char *sid)
 {
     struct buf b = { 0 };
-    msg_encode_SESSION_DOWN(&b, &(struct msg_SESSION_DOWN){ .sid = span_of(sid), .nsp = SPAN("/"), .user = span_of(user), .reason = SPAN("transport close") });
+    msg_encode_SESSION_DOWN(&b, &(struct msg_SESSION_DOWN){ .sid = span_of(sid), .nsp = span_of(nsp), .user = span_of(user), .reason = SPAN("transport close") });
     gateway_says(gateway, epoch, MSG_SESSION_DOWN, &b);
 }
+
+static void down_at(uint16_t gateway, uint64_t epoch, const char *user, const char *sid) { down_in(gateway, epoch, "/", user, sid); }
 
 static void synced(uint16_t gateway, uint64_t epoch)
 {
@@ -206,6 +211,50 @@ TEST(presence_announces_the_first_and_the_last_socket)
     HEARD("emit router-0 #3 /chat user:staff/boss volatile [\"in\"]\n");
     EQUAL(stats.sessions_up, 3);
     EQUAL(stats.sessions_down, 2);
+    end();
+}
+
+/* Each namespace of a pattern has its own firsts and lasts; with its last socket it is forgotten. */
+TEST(presence_keeps_namespaces_of_patterns_apart)
+{
+    begin();
+    presence_measure(p);
+    EQUAL(stats.namespaces_known, 2);
+    for (unsigned round = 0; round < 2; round++) {
+        struct msg_SESSION_UP m = session("42", "a");
+        m.ref = 0, m.nsp = SPAN("/acme/game-7");
+        up_at(0, 10, m);
+        m.nsp = SPAN("/acme/game-8");
+        up_at(0, 10, m);
+        m.sid = SPAN("b");
+        up_at(1, 11, m);
+        struct span said_up = heard(1);
+        CHECK(memmem(said_up.ptr, said_up.len, " /acme/game-7 * [\"here\",\"acme\",\"7\"]\n", 36) && memmem(said_up.ptr, said_up.len, " /acme/game-8 * [\"here\",\"acme\",\"8\"]\n", 36));
+        presence_measure(p);
+        EQUAL(stats.namespaces_known, 4);
+        down_in(0, 10, "/acme/game-7", "42", "a"), down_in(0, 10, "/acme/game-8", "42", "a");
+        struct span said_down = heard(1);
+        CHECK(memmem(said_down.ptr, said_down.len, "[\"gone\",\"/acme/game-7\"]", 23) && !memmem(said_down.ptr, said_down.len, "game-8", 6));
+        down_in(1, 11, "/acme/game-8", "42", "b");
+        CHECK(memmem(heard(1).ptr, said.len, "[\"gone\",\"/acme/game-8\"]", 23));
+        presence_measure(p);
+        EQUAL(stats.namespaces_known, 2);
+    }
+    end();
+}
+
+/* Told again for another user: the socket moves within its namespace, which was about to go with it. */
+TEST(presence_moves_the_last_socket_of_a_namespace)
+{
+    begin();
+    struct msg_SESSION_UP m = session("42", "a");
+    m.ref = 0, m.nsp = SPAN("/acme/game-7");
+    up_at(0, 10, m);
+    m.user = SPAN("43");
+    up_at(0, 10, m);
+    down_in(0, 10, "/acme/game-7", "43", "a");
+    presence_measure(p);
+    EQUAL(stats.namespaces_known, 2);
     end();
 }
 

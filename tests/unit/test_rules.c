@@ -381,6 +381,26 @@ static const struct wrong { const char *name, *events, *error; } wrongs[] = {
     { "events that are a list",    "[a]",                               "namespaces./.events: must be a map of events\n" },
 };
 
+TEST(rules_know_what_wildcards_stand_for)
+{
+    struct buf errors = { 0 };
+    static char name[] = "/*/game-#";
+    struct config_namespace ns = { .name = name, .events = node_flow("{e: {emit: {to: 'room:{nsp.2}', event: x, args: ['{nsp.1}', '{nsp}', 'of {nsp.1}']}}}") };
+    struct rules *r = rules_new(&ns, &errors);
+    if (!r) FAIL("%s", buf_text(&errors));
+    struct span parts[] = { SPAN("acme"), SPAN("7") };
+    struct template_scope scope = scope_of(SPAN("[\"e\"]"));
+    scope.nsp = SPAN("/acme/game-7"), scope.nsp_parts = parts, scope.nsp_part_count = 2;
+    expect(r, &scope, OK, "emit room:7 [\"x\",\"acme\",\"/acme/game-7\",\"of acme\"]\nack [null]\n");
+    rules_destroy(&r);
+    node_destroy(&ns.events);
+    ns.events = node_flow("{e: {ack: '{nsp.3}'}, f: {ack: '{nsp.0}'}}");
+    CHECK(!rules_new(&ns, &errors));
+    CHECK(strstr(buf_text(&errors), "there is no {nsp.3}: the namespace's name has 2 wildcards") && strstr(buf_text(&errors), "there is no {nsp.0}"));
+    buf_fini(&errors);
+    node_destroy(&ns.events);
+}
+
 TEST(rules_refuse_every_mistake)
 {
     const struct wrong *row;

@@ -129,20 +129,21 @@ static void restored(void *self, struct span key, const struct sweep_record *rec
     if (!u) u = users_find(&users, key);
     if (whole && record->online && !u->sockets) u->gone = 999, store_touch(&store, u, NULL, 0);
 }
-static void stale(void *self, struct span key, uint16_t nsp)
+static void stale(void *self, struct span key, struct span nsp)
 {
-    (void)self, (void)nsp;
+    (void)self;
     size_t n = strlen(told);
-    snprintf(told + n, sizeof told - n, "%.*s ", (int)key.len, key.ptr);
+    snprintf(told + n, sizeof told - n, "%.*s%s%.*s ", (int)key.len, key.ptr, nsp.len > 1 ? " in " : "", nsp.len > 1 ? (int)nsp.len : 0, nsp.ptr);
 }
-static const struct sweep_hooks hooks = { ours, restored, stale };
+static bool named(void *self, struct span nsp) { (void)self; return span_has_prefix(nsp, SPAN("/game-")); }
+static const struct sweep_hooks hooks = { ours, restored, stale, named };
 
 static void begin(size_t max_pending)
 {
     stats = (struct presence_stats){ 0 };
     cell_count = 0, owns = true, told[0] = '\0';
     users_init(&users, &(struct siphash_key){ 5, 6 }, 1000);
-    users_nsp(&users, SPAN("/"), true), users_nsp(&users, SPAN("/chat"), true);
+    names_hold_text(&users.names, SPAN("/")), names_hold_text(&users.names, SPAN("/chat"));
     store_init(&store, &(struct store_options){ .prefix = SPAN("p:"), .write_behind_ms = 20, .max_pending = max_pending }, &users, &hooks, NULL, &stats);
 }
 
@@ -305,6 +306,7 @@ TEST(store_sweeps_what_nobody_has)
 {
     begin(100);
     set(SPAN("p:socket:connections:chat:42"), SPAN("dead"), SPAN(""));
+    set(SPAN("p:socket:connections:game-7:a:b"), SPAN("dead"), SPAN(""));          /* of a pattern: nobody is in it now */
     set(SPAN("p:socket:connections:elsewhere:42"), SPAN("dead"), SPAN(""));        /* no namespace of ours */
     set(SPAN("p:socket:user:dead"), SPAN(""), SPAN("{\"userId\":42,\"namespace\":\"chat\"}"));
     set(SPAN("p:socket:user:odd"), SPAN(""), SPAN("not ours"));
@@ -335,8 +337,9 @@ TEST(store_sweeps_what_nobody_has)
     CHECK(get("p:socket:connections:/:1", "live") && get("p:socket:live", "ip") && get("p:online_users", "1"));
     SAME(span_of(get("p:user:42", "is_online")), "0");
     SAME(span_of(get("p:user:42", "last_disconnect")), "999");
-    SAME(span_of(told), "/42 ");
-    EQUAL(stats.swept_entries, 2);         /* who is written as offline is not swept from online_users */
+    SAME(span_of(told), "/42 in /chat /a:b in /game-7 ");
+    CHECK(!get("p:socket:connections:game-7:a:b", "dead"));
+    EQUAL(stats.swept_entries, 3);         /* who is written as offline is not swept from online_users */
     owns = false;
     set(SPAN("p:online_users"), SPAN("9"), SPAN("{}"));
     store_sweep(&store, true);

@@ -85,10 +85,10 @@ TEST(users_come_and_go)
 {
     struct users u;
     users_init(&u, &seed, 10);
-    uint16_t root = users_nsp(&u, SPAN("/"), true), chat = users_nsp(&u, SPAN("/chat"), true);
-    EQUAL(users_nsp(&u, SPAN("/chat"), false), chat);
-    EQUAL(users_nsp(&u, SPAN("/x"), false), USERS_NO_NSP);
-    EQUAL(users_nsp(&u, SPAN(""), true), USERS_NO_NSP);
+    uint16_t root = names_hold_text(&u.names, SPAN("/")), chat = names_hold_text(&u.names, SPAN("/chat"));
+    EQUAL(users_nsp(&u, SPAN("/chat")), chat);
+    EQUAL(users_nsp(&u, SPAN("/x")), USERS_NO_NSP);
+    EQUAL(names_hold_text(&u.names, SPAN("")), USERS_NO_NSP);
     SAME(users_nsp_name(&u, chat), "/chat");
 
     struct session *a = up(&u, "/42", "s1", root, 100), *b = up(&u, "/42", "s1", chat, 200), *c = up(&u, "/42", "s2", root, 50);
@@ -124,7 +124,7 @@ TEST(users_keep_the_type_of_an_id)
     struct users u;
     struct buf text = { 0 };
     users_init(&u, &seed, 10);
-    uint16_t root = users_nsp(&u, SPAN("/"), true);
+    uint16_t root = names_hold_text(&u.names, SPAN("/"));
     struct session *s = up(&u, "/42", "s1", root, 1);
     users_id(&text, s->user);
     SAME(buf_span(&text), "42");
@@ -149,7 +149,7 @@ TEST(users_forget_the_oldest_of_the_remembered)
     users_init(&u, &seed, 3);
     u.on_forget = on_forget;
     forgotten = 0;
-    uint16_t root = users_nsp(&u, SPAN("/"), true);
+    uint16_t root = names_hold_text(&u.names, SPAN("/"));
     struct session *a = up(&u, "/a", "a", root, 1), *b = up(&u, "/b", "b", root, 1);
     CHECK(up(&u, "/c", "c", root, 1) && !up(&u, "/d", "d", root, 1));      /* three are online: no room */
     users_down(&u, b, 2), users_down(&u, a, 3);
@@ -168,7 +168,7 @@ TEST(users_bound_what_they_keep)
     users_init(&u, &seed, 10);
     char large[USERS_CLAIMS_MAX + 2];
     memset(large, 'x', sizeof large);
-    struct session *s = users_up(&u, &(struct users_up){ .key = SPAN("/1"), .sid = SPAN("s"), .nsp = users_nsp(&u, SPAN("/"), true),
+    struct session *s = users_up(&u, &(struct users_up){ .key = SPAN("/1"), .sid = SPAN("s"), .nsp = names_hold_text(&u.names, SPAN("/")),
                                  .claims = span_from(large, sizeof large), .agent = span_from(large, sizeof large), .address = span_from(large, sizeof large) });
     CHECK(!s->user->claims);
     EQUAL(users_agent(s).len, USERS_AGENT_MAX);
@@ -180,7 +180,7 @@ TEST(users_are_in_order_whatever_comes_and_goes)
 {
     struct users u;
     users_init(&u, &seed, 4000);
-    uint16_t root = users_nsp(&u, SPAN("/"), true);
+    uint16_t root = names_hold_text(&u.names, SPAN("/"));
     uint32_t x = 7;
     bool in[1000] = { false };
     for (int step = 0; step < 20000; step++) {
@@ -209,7 +209,7 @@ TEST(users_cost_what_the_design_says)
 {
     struct users u;
     users_init(&u, &seed, 200000);
-    uint16_t root = users_nsp(&u, SPAN("/"), true);
+    uint16_t root = names_hold_text(&u.names, SPAN("/"));
     size_t empty = users_bytes(&u);
     for (unsigned i = 0; i < 100000; i++) {
         char key[24], sid[24];

@@ -107,6 +107,10 @@ TEST(verbs_allow_lists)
     CHECK(!verbs_allowed(&narrow, VERB_emit, SPAN("/")));
     CHECK(!verbs_allowed(&narrow, VERB_join, SPAN("/chat")));
     CHECK(verbs_allowed(&wide, VERB_disconnect, SPAN("/x")));
+    char games[] = "/game-*";
+    namespaces[0] = games;
+    CHECK(verbs_allowed(&narrow, VERB_emit, SPAN("/game-1")));
+    CHECK(!verbs_allowed(&narrow, VERB_emit, SPAN("/game-")) && !verbs_allowed(&narrow, VERB_emit, SPAN("/game-1/x")));
 }
 
 TEST(verbs_document_every_verb)
