@@ -188,7 +188,7 @@ class Play:
         rest, _, body = rest.partition(" || ")
         line, *fields = rest.split(" | ")
         method, path = line.split(" ", 1)
-        self.show(self.request(method, path.replace("$sid", str(self.sid)), fields, body.encode()).response(method))
+        self.show(self.request(method, path.replace("$sid", str(self.sid)), fields, body.encode("utf-8", "surrogateescape")).response(method))
 
     def websocket(self, path, fields):
         self.web = self.request("GET", path, ["Connection: Upgrade", "Upgrade: websocket", f"Sec-WebSocket-Key: {KEY}",
@@ -354,3 +354,7 @@ def test_msgpack():
 
 def test_version_3():
     compare("version3", {"allowEIO3": True}, "allow_eio3: true")
+
+
+def test_version_3_off():
+    compare("version3_off", {}, "upgrades: true")
