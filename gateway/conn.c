@@ -305,6 +305,8 @@ static void read_bytes(struct conn *c, char *bytes, size_t len)
             break;
         }
         case CONN_PASS:
+            pass_on_bytes(c, in);
+            return;
         case CONN_TUNNEL:
             tunnel_on_bytes(c, in);
             return;

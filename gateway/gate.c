@@ -187,7 +187,7 @@ static void settle_conn(struct conn *c)
     } else if (c->relayed) {
         relay_finish(c);
     } else if (c->phase == CONN_PASS) {
-        tunnel_settle(c);
+        pass_settle(c);
     } else if (c->exchange && c->exchange->answered && (c->phase == CONN_HEAD || c->phase == CONN_SOCKET)) {
         struct buf behind = c->exchange->behind;
         c->exchange->behind = (struct buf){ 0 };

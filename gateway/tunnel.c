@@ -3,14 +3,13 @@
 #include <stdlib.h>
 
 enum { PIECE = 65536 };         /* most bytes in one message */
-enum { TRIES = 8, TRY_MS = 20 };        /* to hand over a descriptor while its gateway's queue for them is full */
 
 static uint64_t key_of(uint16_t gateway, uint64_t ref)
 {
     return (uint64_t)gateway << 48 ^ ref;
 }
 
-static struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door)
+struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door)
 {
     struct tunnel *t = calloc(1, sizeof *t);
     NEED(t && !c->tunnel);
@@ -19,60 +18,19 @@ static struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door)
     return t;
 }
 
-static size_t listener_of(const struct conn *c)
+uint16_t tunnel_listener(const struct conn *c)
 {
-    return (size_t)(c->listener->port - c->gate->listeners);
+    return (uint16_t)(c->listener->port - c->gate->listeners);
 }
 
-/* ---- the door: an upgrade that belongs elsewhere */
+/* ---- the door */
 
-static void on_due(struct gate *g, struct timer *timer);
-
-void tunnel_pass(struct conn *c, const struct http1_request *r, uint16_t owner)
-{
-    struct gate *g = c->gate;
-    struct tunnel *t = tunnel_new(c, owner, true);
-    relay_copy_head(&t->head, r);
-    buf_add_literal(&t->head, "\r\n");
-    conn_forget(c);
-    http1_fini(&c->http);
-    c->phase = CONN_PASS;
-    timer_set(g, &c->timer, on_due, c->listener->config->upgrade_timeout_ms);
-    gate_dirty(c);      /* the shell has to look at it */
-    gate_resume(c);     /* or, where it can't: at the end of this call the tunnel opens */
-}
-
-static bool can_hand(const struct conn *c)
-{
-    return c->gate->config->bus.transport == CONFIG_IPC && !c->listener->config->tls.certificate[0];
-}
-
-bool conn_passes(const struct conn *c, uint16_t *gateway, struct buf *message)
-{
-    if (c->phase != CONN_PASS || c->fate != CONN_OPEN || c->out.count || !can_hand(c)) return false;
-    *gateway = c->tunnel->gateway;
-    struct buf address = { 0 };
-    ip_print(&address, &c->peer);
-    msg_encode_PASSED(message, &(struct msg_PASSED){ .listener = (uint16_t)listener_of(c), .address = buf_span(&address),
-                                                     .bytes = buf_span(&c->tunnel->head) });
-    buf_fini(&address);
-    return true;
-}
-
-static void refuse(struct conn *c, enum err why)
-{
-    c->gate->stats->refused_pass[why]++;
-    tunnel_fini(c);
-    request_refuse_upgrade(c, 1);       /* as if nobody knew the session: the client stays on polling, or begins anew */
-    c->phase = CONN_DONE;
-}
-
-static void open_out(struct conn *c)
+void tunnel_open(struct conn *c)
 {
     struct gate *g = c->gate;
     struct tunnel *t = c->tunnel;
     if (!view_find(g->view, ROLE_GATEWAY, t->gateway)) {
-        refuse(c, ERR_GONE);
+        pass_refuse(c, ERR_GONE);
         return;
     }
     struct buf address = { 0 };
@@ -84,58 +42,15 @@ static void open_out(struct conn *c)
     map_put_u64(&g->tunnels_out, t->ref, c);
     c->phase = CONN_TUNNEL;
     g->stats->upgrades_tunnelled_out++, g->stats->tunnels_open++;
-    GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_OPEN, .ref = t->ref, .listener = (uint16_t)listener_of(c),
+    GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_OPEN, .ref = t->ref, .listener = tunnel_listener(c),
              .address = buf_span(&address), .window = t->window, .bytes = buf_span(&t->head));
     buf_fini(&address), buf_fini(&t->head);
-}
-
-void tunnel_settle(struct conn *c)
-{
-    if (c->phase == CONN_PASS && c->fate == CONN_OPEN && !can_hand(c)) open_out(c);
-}
-
-void gate_on_passed(struct gate *g, struct conn *c, enum err outcome, struct gate_time now)
-{
-    g->now = now;
-    if (outcome == OK) {
-        g->stats->upgrades_handed_out++;
-        tunnel_fini(c);
-        gate_drop_conn(c);
-    } else if (outcome == ERR_FULL && c->tunnel->tries++ < TRIES) {
-        timer_set(g, &c->timer, on_due, TRY_MS);
-    } else {
-        g->stats->refused_pass[outcome]++;
-        timer_set(g, &c->timer, on_due, c->listener->config->upgrade_timeout_ms);
-        open_out(c);
-    }
-    gate_settle(g);
-}
-
-static void on_due(struct gate *g, struct timer *timer)
-{
-    struct conn *c = TIMER_OWNER(timer, struct conn, timer);
-    if (c->phase == CONN_PASS && c->tunnel->tries) {
-        gate_dirty(c);
-        return;
-    }
-    g->stats->connections_timeout++;
-    tunnel_on_lost(c);
-    refuse(c, ERR_TIMEOUT);
 }
 
 void tunnel_on_bytes(struct conn *c, struct span in)
 {
     struct gate *g = c->gate;
     struct tunnel *t = c->tunnel;
-    if (c->phase == CONN_PASS) {
-        if (t->head.len + in.len > 2 * (c->listener->config->max_head_bytes + 65536u)) {
-            g->stats->refused_http[ERR_FULL]++;
-            conn_kill(c);
-            return;
-        }
-        buf_add(&t->head, in);
-        return;
-    }
     bool heard = !conn_deaf(c);
     t->sent += (uint32_t)in.len;
     GATE_SAY(g, ROLE_GATEWAY, t->gateway, TUNNEL_DATA, .ref = t->ref, .door = 1, .bytes = in);
@@ -316,7 +231,7 @@ void gate_end_stuck(struct gate *g, struct gate_time now)
 static void end_door(struct conn *c, bool answered, enum err why)
 {
     if (!answered) {
-        refuse(c, why);
+        pass_refuse(c, why);
         return;
     }
     c->phase = CONN_DONE;

@@ -41,14 +41,21 @@ struct tunnel {
     struct buf head;                /* door, until it is open: what was read */
 };
 
-/* ---- the door */
-void tunnel_pass(struct conn *c, const struct http1_request *r, uint16_t owner);    /* 'r' is gone after it */
-void tunnel_settle(struct conn *c);                         /* at the end of the call that passed it: opens, where no descriptor can be handed over */
+/* ---- pass.c: at the door, which of the two it will be */
+void pass_on_request(struct conn *c, const struct http1_request *r, uint16_t owner);     /* 'r' is gone after it */
+void pass_on_bytes(struct conn *c, struct span in);         /* behind it */
+void pass_settle(struct conn *c);                           /* at the end of the call: no descriptor can go there */
+void pass_refuse(struct conn *c, enum err why);             /* nor anything else */
+
+/* ---- tunnel.c: the door */
+void tunnel_open(struct conn *c);                           /* of one that is in c->tunnel already */
 void tunnel_on_bytes(struct conn *c, struct span in);       /* of the client */
 void tunnel_on_wrote(struct conn *c, size_t n);             /* to the client */
 void tunnel_drain(struct conn *c);                          /* this gateway goes */
 
 /* ---- both */
+struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door);
+uint16_t tunnel_listener(const struct conn *c);             /* what the other end calls c's port */
 void tunnel_on_lost(struct conn *c);                        /* the conn ends: the other end is told */
 void tunnel_fini(struct conn *c);
 void tunnels_flush(struct gate *g);                         /* what the owner's ends have to say */

@@ -94,7 +94,7 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
     enum err e = ws_handshake(r, &key);
     int code = polling_check(c, l, r, true, &s, &owner);
     if (code == POLLING_FOREIGN && e == OK) {
-        tunnel_pass(c, r, owner);
+        pass_on_request(c, r, owner);
         return;
     }
     if (code == POLLING_FOREIGN) code = POLLING_PASSED;
