@@ -72,6 +72,9 @@ static void check_listeners(struct config *c, struct buf *errors, struct buf *ke
         if (l->raw_namespace[0] && !names_one(c, l->raw_namespace))
             node_error(errors, config_place(c, "listeners", l->name, "raw_namespace", NULL), key_of(key, "listeners", l->name, "raw_namespace"),
                        "there is no namespace '%s'", l->raw_namespace);
+        if (l->msgpack && (l->raw_namespace[0] || l->allow_eio3))
+            node_error(errors, config_place(c, "listeners", l->name, "parser", NULL), key_of(key, "listeners", l->name, "parser"),
+                       l->allow_eio3 ? "'allow_eio3' lets Socket.IO 2 clients in, who have no such parser" : "with 'raw_namespace' there are no packets");
         if (l->credentials && has(&l->origins, "*"))
             node_error(&c->warnings, config_place(c, "listeners", l->name, "credentials", NULL), key_of(key, "listeners", l->name, "credentials"),
                        "with origin '*' every page may act with its visitor's cookies");

@@ -198,6 +198,8 @@ TEST(config_refuses)
         { "dangling namespace", "{\"router\":{\"command\":{\"namespaces\":[\"/nope\"]}}}", "router.command.namespaces: there is no namespace '/nope'" },
         { "raw of a pattern", "{\"listeners\":{\"a\":{\"raw_namespace\":\"/a-1\"}},\"namespaces\":{\"/a-*\":{\"identity\":\"none\"}}}", "listeners.a.raw_namespace: there is no namespace '/a-1'" },
         { "too many wildcards", "{\"namespaces\":{\"/*#*#*#*#*\":{\"identity\":\"none\"}}}", "'/*#*#*#*#*': at most 256 bytes and 8 wildcards" },
+        { "a parser of nothing", "{\"listeners\":{\"a\":{\"raw_namespace\":\"/\",\"parser\":\"msgpack\"}},\"namespaces\":{\"/\":{\"identity\":\"none\"}}}", "listeners.a.parser: with 'raw_namespace' there are no packets" },
+        { "a parser for version 2", "{\"listeners\":{\"a\":{\"allow_eio3\":true,\"parser\":\"msgpack\"}}}", "listeners.a.parser: 'allow_eio3' lets Socket.IO 2 clients in" },
         { "raw without a namespace", "{\"listeners\":{\"a\":{\"raw_namespace\":\"/nope\"}}}", "listeners.a.raw_namespace: there is no namespace '/nope'" },
         { "namespace without /", "{\"namespaces\":{\"chat\":{}}}", "'chat': a namespace begins with '/'" },
         { "namespace with a comma", "{\"namespaces\":{\"/a,b\":{}}}", "a namespace begins with '/' and has no ','" },
