@@ -4,6 +4,7 @@
 const $ = (id) => document.getElementById(id);
 const MAX_SHARE = 900000;       // bytes: below the listener's max_message_bytes
 const KEEP = 500;               // messages of one place
+const GROUP = 5 * 60_000;       // ms: who goes on within them is not named again
 
 // ---- who we are: the token comes in the fragment, which no server sees, and goes from the address at once
 
@@ -59,6 +60,9 @@ function place(kind, name) {
 function nameOf(id) { return people.get(id) ?? String(id); }
 
 function add(where, message) {
+  const before = where.messages.at(-1);
+  message.at = message.at ? new Date(message.at) : new Date();
+  message.first = !before || before.note || before.by !== message.by || message.at - before.at > GROUP;
   where.messages.push(message);
   if (where.messages.length > KEEP) {
     const old = where.messages.shift();
@@ -78,10 +82,19 @@ function element(name, className, text) {
   return e;
 }
 
-const clock = (iso) => (iso ? new Date(iso) : new Date()).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 const atEnd = (list) => list.scrollHeight - list.scrollTop - list.clientHeight < 60;
 function toEnd() { $("messages").scrollTop = $("messages").scrollHeight; }
+
+let newer = 0;                  // came while older ones were read
+function setNewer(n) {
+  newer = n;
+  $("newer").hidden = n === 0;
+  $("newer").textContent = `\u2193 ${n} new`;
+}
+$("newer").addEventListener("click", toEnd);
+$("messages").addEventListener("scroll", () => { if (newer && atEnd($("messages"))) setNewer(0); });
 
 function contentOf(m) {
   if (!m.url) return document.createTextNode(typeof m.text === "string" ? m.text : JSON.stringify(m.text));
@@ -97,14 +110,40 @@ function contentOf(m) {
   return link;
 }
 
+// A circle with the first letter, in a colour of the name's own.
+function avatar(name) {
+  const e = element("span", "avatar", [...name][0]?.toUpperCase() ?? "?");
+  e.style.setProperty("--hue", [...name].reduce((h, c) => (h * 31 + c.codePointAt(0)) % 360, 7));
+  return e;
+}
+
+function whoElement(m) {
+  const who = element("div", "who"), name = element("span", "name", m.from);
+  name.title = m.from;
+  who.append(avatar(m.from), name, element("span", "meta", clock(m.at)));
+  return who;
+}
+
+function fateElement(m) {
+  const said = m.state === "failed" ? `not sent: ${m.why}` : m.state === "pending" ? "sending" : m.ms !== undefined ? `acknowledged in ${m.ms} ms` : "";
+  const fate = element("div", "meta", [clock(m.at), said].filter(Boolean).join(" \u00b7 "));
+  if (m.state === "failed") {
+    const again = element("button", "quiet again", "send again");
+    again.type = "button";
+    again.addEventListener("click", m.again);
+    fate.append(again);
+  }
+  return fate;
+}
+
 function messageElement(m) {
   if (m.note) return element("li", "note", m.note);
-  const li = element("li", m.mine ? "mine" : "");
+  const li = element("li", m.mine ? "mine" : m.first ? "others first" : "others");
   if (m.state) li.classList.add(m.state);
   const bubble = element("div", "bubble");
   bubble.append(contentOf(m));
-  const said = m.state === "failed" ? `not sent: ${m.why}` : m.state === "pending" ? "sending" : m.ms !== undefined ? `acknowledged in ${m.ms} ms` : "";
-  li.append(bubble, element("div", "meta", [m.mine ? "" : m.from, clock(m.at), said].filter(Boolean).join(" \u00b7 ")));
+  if (m.mine) li.append(bubble, fateElement(m));
+  else li.append(...(m.first ? [whoElement(m)] : []), bubble);
   return li;
 }
 
@@ -115,6 +154,7 @@ function appendMessage(m) {
   m.element = messageElement(m);
   list.append(m.element);
   if (m.follow) toEnd();
+  else setNewer(newer + 1);
 }
 
 function redraw(m) {
@@ -168,6 +208,7 @@ function emptyText(p) {
 function show(p) {
   here = p;
   if (p) p.unread = 0;
+  $("title").title = p?.name ?? "";
   $("title").textContent = !p ? "No room" : p.kind === "room" ? `# ${p.name}` : `${nameOf(p.name)} (private)`;
   $("leave-room").hidden = p?.kind !== "room";
   $("share").classList.toggle("off", p?.kind !== "room");
@@ -175,6 +216,7 @@ function show(p) {
   $("messages").replaceChildren(...(p?.messages.length ? [] : [element("li", "empty", emptyText(p))]));
   p?.messages.forEach(appendMessage);
   toEnd();
+  setNewer(0);
   drawLists();
   drawTyping();
   if (p?.kind === "room") sessionStorage.setItem("room", p.name);
@@ -184,9 +226,27 @@ function show(p) {
 
 let socket = null, wanted = new Set([sessionStorage.getItem("room") || "lobby"]);
 
+let cutAt = 0;                  // when the connection was lost, while it is
+
 function setState(state, text) {
   $("state").dataset.state = state;
   $("state").textContent = text ?? state;
+  if (state === "reconnecting" && !cutAt) cutAt = Date.now();
+  drawBanner();
+}
+
+function drawBanner() {
+  $("app").classList.toggle("cut", cutAt > 0);
+  $("banner").hidden = cutAt === 0;
+  $("banner").textContent = (navigator.onLine ? "The gateway does not answer. Trying again\u2026" : "This device is offline.") + " What you write now is sent when the connection is back.";
+}
+for (const change of ["online", "offline"]) addEventListener(change, drawBanner);
+
+// What was said meanwhile did not come here, and is not pretended to have.
+function back(recovered) {
+  const seconds = Math.max(1, Math.round((Date.now() - cutAt) / 1000));
+  if (cutAt && here) add(here, { note: `Back after ${seconds} s${recovered ? "; nothing was missed" : "; what was said meanwhile is not shown"}` });
+  cutAt = 0;
 }
 
 function setTransport() {
@@ -207,11 +267,14 @@ async function ask(event, payload) {
 }
 
 function connect(url) {
+  socket?.off();
   socket?.close();
   people.clear();
+  cutAt = 0;
   setState("connecting");
   socket = io(url, { auth: { token }, forceNew: true });
   socket.on("connect", async () => {
+    back(socket.recovered);
     setState("connected");
     setTransport();
     socket.io.engine.on("upgrade", setTransport);
@@ -222,7 +285,7 @@ function connect(url) {
     for (const room of wanted) await join(room);
   });
   socket.on("disconnect", (reason) => {
-    setTransport();
+    $("transport").textContent = "\u2013", $("transport").dataset.transport = "";
     setState(socket.active ? "reconnecting" : "offline", socket.active ? "reconnecting" : `offline (${reason})`);
     if (!socket.active && reason === "io server disconnect") setTimeout(() => socket.connect(), 1000);
   });
@@ -271,11 +334,11 @@ const events = {
     const p = place("room", room);
     p.typing.delete(userId), drawTyping();
     if (userId === me.id && p.messages.some((m) => m.echo && m.text === message && (m.echo = false, true))) return;   // ours, come back
-    add(p, { from: username ?? userId, text: message, at: timestamp, mine: userId === me.id });
+    add(p, { by: userId, from: String(username ?? userId), text: message, at: timestamp, mine: userId === me.id });
   },
   "private-message": ({ senderId, senderUsername, message, timestamp }) => {
     seen(senderId, senderUsername);
-    add(place("user", senderId), { from: senderUsername ?? senderId, text: message, at: timestamp });
+    add(place("user", senderId), { by: senderId, from: String(senderUsername ?? senderId), text: message, at: timestamp });
   },
   typing: ({ room, userId, username }) => {
     const p = place("room", room);
@@ -285,15 +348,22 @@ const events = {
     drawTyping();
   },
   share: ({ room, userId, username, name, data, timestamp }) =>
-    add(place("room", room), { from: username ?? userId, at: timestamp, ...shared(String(name), data) }),
+    add(place("room", room), { by: userId, from: String(username ?? userId), at: timestamp, ...shared(String(name), data) }),
   error: (e) => here && add(here, { note: typeof e === "object" ? e?.message ?? JSON.stringify(e) : String(e) }),
 };
 
 // ---- what people do
 
-async function deliver(where, message, event, payload) {
-  message.state = "pending";
+function deliver(where, message, event, payload) {
+  message.by = me.id, message.state = "pending";
+  message.again = () => transmit(message, event, payload);
   add(where, message);
+  return message.again();
+}
+
+async function transmit(message, event, payload) {
+  message.state = "pending", message.echo = event === "room-message";
+  redraw(message);
   try {
     const { answer, ms } = await ask(event, payload);
     if (!answer?.success) throw new Error(answer?.message ?? "refused");
@@ -304,16 +374,18 @@ async function deliver(where, message, event, payload) {
   redraw(message);
 }
 
+let typed = 0;                  // when that was said last; a message ends it
+
 $("say").addEventListener("submit", (e) => {
   e.preventDefault();
   const text = $("text").value;
   if (!text.trim() || !here || !socket) return;
   $("text").value = "";
-  if (here.kind === "room") deliver(here, { mine: true, text, echo: true }, "room-message", { room: here.name, message: text });
+  typed = 0;
+  if (here.kind === "room") deliver(here, { mine: true, text }, "room-message", { room: here.name, message: text });
   else deliver(here, { mine: true, text }, "private-message", { targetUserId: String(here.name), message: text });
 });
 
-let typed = 0;
 $("text").addEventListener("input", () => {
   if (here?.kind !== "room" || !socket?.connected || Date.now() - typed < 1500) return;
   typed = Date.now();
@@ -353,23 +425,34 @@ setInterval(() => { if (socket?.connected) ask("ping-ack").catch(() => {}); }, 5
 
 // ---- the gateways: this page's own, and those on the ports beside it, as far as one answers
 
-async function gateways() {
-  const own = Number(location.port) || (location.protocol === "https:" ? 443 : 80), found = [own];
-  const there = (port) => fetch(`${location.protocol}//${location.hostname}:${port}/chat.css`, { mode: "no-cors", signal: AbortSignal.timeout(1000) }).then(() => true, () => false);
-  const walk = async (step) => { for (let port = own + step; port > 1024 && Math.abs(port - own) < 32 && await there(port); port += step) found.push(port); };
-  await Promise.all([walk(-1), walk(1)]);
-  $("gateway").replaceChildren(...found.sort((a, b) => a - b).map((port) => {
+const own = Number(location.port) || (location.protocol === "https:" ? 443 : 80);
+
+function listGateways(ports) {
+  const chosen = $("gateway").value || location.origin;
+  $("gateway").replaceChildren(...ports.sort((a, b) => a - b).map((port) => {
     const o = element("option", "", `:${port}`);
     o.value = port === own ? location.origin : `${location.protocol}//${location.hostname}:${port}`;
-    o.selected = port === own;
+    o.selected = o.value === chosen;
     return o;
   }));
 }
+
+async function gateways() {
+  const found = [own];
+  const there = (port) => fetch(`${location.protocol}//${location.hostname}:${port}/chat.css`, { mode: "no-cors", signal: AbortSignal.timeout(1000) }).then(() => true, () => false);
+  const walk = async (step) => { for (let port = own + step; port > 1024 && Math.abs(port - own) < 32 && await there(port); port += step) found.push(port); };
+  await Promise.all([walk(-1), walk(1)]);
+  listGateways(found);
+}
+listGateways([own]);
+
+// Looked for only when somebody goes there: a port where nobody answers is an error in the browser's console.
+let sought = 0;
+for (const coming of ["pointerenter", "focus"]) $("gateway").addEventListener(coming, () => { if (Date.now() - sought > 10_000) sought = Date.now(), gateways(); });
 $("gateway").addEventListener("change", () => connect($("gateway").value));
 
 if (token) {
   $("me").textContent = me.name ?? "";
   show(null);
   connect(location.origin);
-  gateways();
 }
