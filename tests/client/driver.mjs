@@ -98,10 +98,10 @@ async function churn({ url, opts = {}, count, tokens }) {
 
 // One client a token, by default from polling to WebSocket, each in a room of its own: it numbers what it sends there, a few
 // unacknowledged at a time, from its first moment until it has sent 'events' and is upgraded. What comes back has to be all of it, in order.
-async function climb({ url, opts = {}, events, pad = 0, tokens }) {
+async function climb({ url, opts = {}, events, pad = 0, tokens, version = 4 }) {
   const sum = { event: "climbed", count: tokens.length, websocket: 0, sent: 0, wrong: [] };
   await Promise.all(tokens.map((token, i) => new Promise((done) => {
-    const socket = io(url, { forceNew: true, reconnection: false, ...opts, auth: { token } });
+    const socket = libraries[version](url, { forceNew: true, reconnection: false, ...opts, ...version === 2 ? { query: { token } } : { auth: { token } } });
     let sent = 0, acked = 0, got = 0, over = false;
     const end = (wrong) => {
       if (over) return;

@@ -3,7 +3,8 @@ import array, json, os, socket, ssl, struct
 
 from lib import Topology, check, kill, same, until, wire
 
-QUICK = "bus: {beat_ms: 100ms, beat_timeout_ms: 1500ms}\nservice: {stats_ms: 100}\n"
+TOLD = "service: {stats_ms: 100}\n"
+QUICK = "bus: {beat_ms: 100ms, beat_timeout_ms: 1500ms}\n" + TOLD
 
 
 def gauges(t):
@@ -23,9 +24,9 @@ def passed(t, how, at_least):
     same(total(t, "upgrades.handed_in" if how == "tunnelled" else "upgrades.tunnelled_in"), 0)
 
 
-def climb(t, clients=60, events=40, pad=0):
+def climb(t, clients=60, events=40, pad=0, version=4):
     c = t.clients()
-    c.do("climb", url=t.url(), events=events, pad=pad, tokens=[t.token(f"u{i}") for i in range(clients)])
+    c.do("climb", url=t.url(), events=events, pad=pad, version=version, tokens=[t.token(f"u{i}") for i in range(clients)])
     done = c.expect(None, "climbed", deadline=120)
     same(done["wrong"], [], "each got its own, once and in order")
     same(done["websocket"], clients, "all are on WebSocket")
@@ -34,21 +35,29 @@ def climb(t, clients=60, events=40, pad=0):
 
 
 def test_two_gateways():
-    with Topology(step=0, gateway=2) as t:
+    with Topology(step=0, gateway=2, extra=TOLD) as t:
         climb(t)
         passed(t, "handed", 10)
 
 
 def test_four_gateways():
-    with Topology(step=0, gateway=4) as t:
+    with Topology(step=0, gateway=4, extra=TOLD) as t:
         climb(t)
         passed(t, "handed", 10)
 
 
 def test_two_gateways_tls():
-    with Topology(step=0, gateway=2, tls=True) as t:
+    with Topology(step=0, gateway=2, tls=True, extra=TOLD) as t:
         climb(t)
         passed(t, "tunnelled", 10)
+
+
+def test_older_clients():
+    for tls, how in ((False, "handed"), (True, "tunnelled")):
+        with Topology(step=0, tls=tls, listener="allow_eio3: true", extra=TOLD) as t:
+            for version in (2, 3):
+                climb(t, clients=12, events=20, version=version)
+            passed(t, how, 3)
 
 
 def over_tcp(t, curve=True, tunnel_bytes=65536):
@@ -60,14 +69,14 @@ def over_tcp(t, curve=True, tunnel_bytes=65536):
 
 
 def test_two_hosts():
-    with over_tcp(Topology(step=0)) as t:
+    with over_tcp(Topology(step=0, extra=TOLD)) as t:
         climb(t)
         passed(t, "tunnelled", 10)
 
 
 def test_large_messages_through_a_narrow_tunnel():
     for tls in (False, True):
-        with over_tcp(Topology(step=0, tls=tls, listener="queue_bytes: 8M"), curve=False, tunnel_bytes=4096) as t:
+        with over_tcp(Topology(step=0, tls=tls, listener="queue_bytes: 8M", extra=TOLD), curve=False, tunnel_bytes=4096) as t:
             climb(t, clients=12, events=6, pad=300_000)
             passed(t, "tunnelled", 2)
             check(total(t, "tunnels.waited") > 10, "their doors did not read them now and then")
@@ -200,7 +209,7 @@ def test_a_thousand_upgrades():
 
 
 def test_a_thousand_tunnels():
-    with over_tcp(Topology(), curve=False) as t:
+    with over_tcp(Topology(extra=TOLD), curve=False) as t:
         thousand(t)
         until(lambda: total(t, "upgrades.tunnelled_in") == 1001, "each was passed on")
 
@@ -233,7 +242,7 @@ def test_garbage_is_handed_over():
 
 def test_a_slow_client_behind_a_tunnel():
     """Its owner closes it, as it does any other; whoever reads gets all, in order."""
-    with over_tcp(Topology(step=0, extra="service: {stats_ms: 100}\n", listener="queue_bytes: 64k"), curve=False) as t:
+    with over_tcp(Topology(step=0, extra=TOLD, listener="queue_bytes: 64k"), curve=False) as t:
         c = t.clients()
         readers = [f"r{i}" for i in range(6)]
         for name in readers:
