@@ -86,6 +86,8 @@ struct config_namespace {
     struct node *require;           /* claims that must have these values, or NULL */
     enum { CONFIG_REFUSE_CONNECT_ERROR, CONFIG_REFUSE_EVENT } refuse;
     bool     acks_error_first;      /* [null, value] */
+    bool     recovery;              /* connection state recovery, */
+    uint32_t recovery_ms;           /* so long */
     uint32_t max_connections_per_user;      /* 0: no limit */
     struct node *connect;           /* rule run at connect: join, emit, reply */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
@@ -131,7 +133,7 @@ struct config {
         uint32_t redis_timeout_ms, write_behind_ms, max_pending_count;
         uint32_t lease_ms;          /* a gateway silent for so long: its sockets are gone */
         uint32_t wait_ms;           /* how long a connect waits for presence */
-        uint32_t max_users;
+        uint32_t max_users, recovery_count, recovery_bytes;
         char    *key_prefix;
     } presence;
     struct config_auth auth;

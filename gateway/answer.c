@@ -1,5 +1,6 @@
 /* answer - what a socket is told about its own events, once the bus holds what they caused. */
 #include "gate_state.h"
+#include "recover.h"
 
 #include <stdlib.h>
 
@@ -50,10 +51,36 @@ void answer_wait(struct answer *a, uint64_t ticket)
     a->tickets++;
 }
 
+void answer_add(struct buf *frame, struct span packet, struct span args, struct span attachments)
+{
+    msg_add_str(frame, packet), msg_add_str(frame, args), msg_add_str(frame, attachments);
+}
+
+/* An offset is true when it is said, not when it was thought of: what was delivered in between would come twice. */
+static void say_late(struct socket *s, struct span parts)
+{
+    struct gate *g = s->session->gate;
+    uint8_t dialect = s->session->dialect;
+    struct buf out = { 0 };
+    struct span packet, args, attachments, offset = recover_offset(g);
+    while (msg_next_str(&parts, &packet) && msg_next_str(&parts, &args) && msg_next_str(&parts, &attachments)) {
+        struct frames f = packet.len ? frames_packet(packet, attachments) : frames_event(s->space->name, args, attachments);
+        f.offset = offset;
+        frames_append(&out, frames_for(&f, dialect | DIALECT_OFFSET, &g->compression), dialect);
+        frames_fini(&f);
+    }
+    struct blob *frame = blob_new(buf_span(&out));
+    session_send_frame(s->session, frame, dialect);
+    blob_drop(&frame);
+    buf_fini(&out);
+}
+
 static void say(struct answer *a)
 {
     struct socket *s = a->socket;
-    session_send_frame(s->session, a->frame, a->dialect);
+    if (a->resumes) recover_joined(s);
+    else if (s->recovery && !a->opens) say_late(s, blob_span(a->frame));
+    else session_send_frame(s->session, a->frame, a->dialect);
     if (a->opens) connect_on_open(s);
 }
 

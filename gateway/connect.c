@@ -5,6 +5,7 @@
  *     CONNECT -> token -> VERIFY ... VERDICT -> SESSION_UP ... ADMITTED -> "*" and user:<id> -> 40{sid}
  */
 #include "gate_state.h"
+#include "recover.h"
 #include "token.h"
 
 #include "json.h"
@@ -61,7 +62,7 @@ void connect_forget(struct socket *s)
 static void print_connected(struct buf *out, const struct socket *s)
 {
     if (s->session->dialect & DIALECT_V3) sio_connect_v2(out, s->space->name);
-    else sio_connect(out, s->space->name, socket_id(s), SPAN(""));
+    else sio_connect(out, s->space->name, socket_id(s), recover_pid(s));
 }
 
 static void print_refused(struct buf *out, const struct socket *s, struct span message)
@@ -103,6 +104,10 @@ static void join(struct socket *s)
 {
     struct gate *g = s->session->gate;
     connect_forget(s);
+    if (s->recovery && s->recovery->resume) {
+        recover_finish(s);
+        return;
+    }
     struct buf address = { 0 }, text = { 0 };
     struct span user = socket_user(s);
     if (user.len && template_user_address(&address, span_of(s->space->config->realm), user) != OK) {
@@ -122,6 +127,7 @@ static void join(struct socket *s)
         address_key(&g->key, s->space->name, buf_span(&address));
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
+    recover_save(s, true);
     print_connected(&text, s);
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
     struct blob *frame = blob_hold(frames_for(&f, s->session->dialect, &s->session->gate->compression));
@@ -145,8 +151,8 @@ void connect_on_open(struct socket *s)
     g->stats->sockets_open++, g->stats->sockets_connected++;
     session->connected = true;
     timer_cancel(g, &session->connect);
-    gate_note(g, "connect", s, "");
-    if (!asks(s->space)) event_connected(s, SPAN(""));
+    gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
+    if (!asks(s->space) && !recover_back(s)) event_connected(s, SPAN(""));
     while (s->early) {
         struct early *early = s->early;
         struct sio_packet p;
@@ -154,8 +160,8 @@ void connect_on_open(struct socket *s)
         s->early = early->next;
         NEED(sio_decode(&p, blob_span(early->text)) == OK);
         for (unsigned i = 0; i < p.attachments; i++) NEED(msg_next_str(&strs, &attachments[i]));
-        if (p.type == SIO_CONNECT) event_connected(s, p.json);
-        else event_on(s, &p, attachments);
+        if (p.type != SIO_CONNECT) event_on(s, &p, attachments);
+        else if (!recover_back(s)) event_connected(s, p.json);
         blob_drop(&early->text), blob_drop(&early->attachments);
         free(early);
     }
@@ -229,12 +235,19 @@ void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m)
     refuse(s, SPAN("too many connections"));
 }
 
+void connect_go_on(struct socket *s)
+{
+    if (recover_start(s)) return;
+    if (socket_user(s).len) ask_presence(s);
+    else join(s);
+}
+
 static void identified(struct socket *s)
 {
     struct gate *g = s->session->gate;
     buf_clear(&g->key);
     if (user_key(&g->key, span_of(s->space->config->realm), socket_user(s)) == OK) {
-        ask_presence(s);
+        connect_go_on(s);
         return;
     }
     g->stats->refused_auth[ERR_TYPE]++;         /* an id that no address could name */
@@ -358,8 +371,9 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
         refuse(s, SPAN("payload is too large"));
         return;
     }
+    recover_new(s, packet);
     if (ns->identity == CONFIG_IDENTITY_NONE) {
-        join(s);
+        connect_go_on(s);
         return;
     }
     struct buf token = { 0 };

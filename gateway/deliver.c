@@ -4,6 +4,7 @@
  * dialect, and then costs each member a comparison, a reference in its ring and
  * a place on the list of who has something to write. */
 #include "gate_state.h"
+#include "recover.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@
 static bool send_to(struct gate *g, struct socket *s, void *with)
 {
     (void)g;
-    return s->state == SOCKET_OPEN && session_send(s->session, with);
+    return s->state == SOCKET_OPEN ? socket_send(s, with) : recover_hold(s, with);
 }
 
 /* Only to who keeps up: what waits for the others is enough. */
@@ -64,15 +65,19 @@ static void disconnect(struct socket *s, const struct msg_BODY *b)
     socket_end(s, REASON_SERVER_LEAVE);
 }
 
+void deliver_move(struct gate *g, struct socket *s, const struct msg_BODY *b)
+{
+    struct span names = b->args, name;
+    if (!is_strs(b->args)) move(g, s, (enum body_kind)b->kind, b->nsp, b->args);
+    else while (msg_next_str(&names, &name)) move(g, s, (enum body_kind)b->kind, b->nsp, name);
+}
+
 static uint32_t change(struct gate *g, const struct msg_BODY *b)
 {
     uint32_t n = targets_collect(g, b);         /* rooms are about to change: first who, then what */
     for (size_t i = 0; i < g->target_count; i++) {
-        struct socket *s = g->targets[i];
-        struct span names = b->args, name;
-        if (b->kind == BODY_DISCONNECT) disconnect(s, b);
-        else if (!is_strs(b->args)) move(g, s, (enum body_kind)b->kind, b->nsp, b->args);
-        else while (msg_next_str(&names, &name)) move(g, s, (enum body_kind)b->kind, b->nsp, name);
+        if (b->kind == BODY_DISCONNECT) disconnect(g->targets[i], b);
+        else deliver_move(g, g->targets[i], b);
     }
     return n;
 }
@@ -80,16 +85,18 @@ static uint32_t change(struct gate *g, const struct msg_BODY *b)
 void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref)
 {
     struct msg_BODY b;
+    const struct space *space = NULL;
     uint32_t n = 0;
     if (msg_decode_BODY(&b, body) != OK || !gate_may_have_space(g, b.nsp)) {
         g->stats->bus_unknown++;
-    } else if (!gate_space(g, b.nsp)) {
+    } else if (!(space = gate_space(g, b.nsp))) {
         n = 0;          /* of a pattern's: nobody here is in it */
     } else if (b.kind == BODY_EMIT && b.flags & BODY_ACK) {
         g->stats->deliveries_out += acks_ask(g, &b, router, ref);
         return;
     } else if (b.kind == BODY_EMIT) {
         struct frames f = frames_event(b.nsp, b.args, b.attachments);
+        if (space->config->recovery) f.offset = recover_offset(g);
         n = targets_each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
         frames_fini(&f);
         g->stats->deliveries_out += n;
@@ -117,7 +124,9 @@ static void take(struct gate *g, struct stream *s, uint16_t router, const struct
 {
     stream_seen(s, m->seq);
     g->stats->deliveries_in++;
+    g->source.router = router, g->source.epoch = s->now.epoch, g->source.seq = m->seq;
     deliver_body(g, m->body, router, m->ref);
+    if (g->behind) recover_check(g);
 }
 
 static void ask_replay(struct gate *g, struct stream *s, uint16_t router)
@@ -190,8 +199,9 @@ void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct 
 
 /* The answer to our question; or, unasked (ref 0), what a router that died had sequenced for us and
  * not sent: its standby gives that before the coming view begins. */
-void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m)
+void deliver_replayed(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_REPLAYED *m)
 {
+    if (recover_on_replayed(g, router, epoch, m)) return;
     struct stream *s = router < VIEW_OWNERS_MAX ? g->streams[router] : NULL;
     bool current = s && s->replay && m->ref == s->replay;
     if (m->ref && !current) return;         /* its stream has begun anew */
@@ -206,6 +216,7 @@ void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED
         if (!fresh) continue;
         if (current) stream_seen(s, stamped.seq);
         g->stats->deliveries_in++;
+        g->source.router = stamped.router, g->source.epoch = stamped.epoch, g->source.seq = stamped.seq;
         deliver_body(g, stamped.body, router, 0);
     }
     bool further = current && (m->head > before || s->now.last > before);
@@ -214,6 +225,15 @@ void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED
     s->replay = 0;
     if (m->head > s->now.last) s->now.last = m->head;
     release(g, s, router, further);
+    if (g->behind) recover_check(g);
+}
+
+void deliver_ended(struct gate *g, uint16_t router, const struct position *end)
+{
+    struct stream **s = &g->streams[router];
+    if (!*s) *s = calloc(1, sizeof **s);
+    NEED(*s);
+    stream_ended(*s, end);
 }
 
 void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch)

@@ -77,15 +77,14 @@ static void say(struct socket *s, const struct sio_packet *p, const struct rules
 {
     struct buf strs = { 0 }, text = { 0 };
     pick_attachments(&strs, e->attachments, attachments);
-    struct frames f;
-    if (e->kind == RULES_ACK) {
-        sio_ack(&text, s->space->name, p->id, e->args, (unsigned)e->attachments.len);
-        f = frames_packet(buf_span(&text), buf_span(&strs));
+    if (e->kind == RULES_ACK) sio_ack(&text, s->space->name, p->id, e->args, (unsigned)e->attachments.len);
+    if (s->recovery) {
+        answer_add(out, buf_span(&text), e->args, buf_span(&strs));
     } else {
-        f = frames_event(s->space->name, e->args, buf_span(&strs));
+        struct frames f = text.len ? frames_packet(buf_span(&text), buf_span(&strs)) : frames_event(s->space->name, e->args, buf_span(&strs));
+        frames_append(out, frames_for(&f, s->session->dialect, &s->session->gate->compression), s->session->dialect);
+        frames_fini(&f);
     }
-    frames_append(out, frames_for(&f, s->session->dialect, &s->session->gate->compression), s->session->dialect);
-    frames_fini(&f);
     buf_fini(&strs), buf_fini(&text);
 }
 

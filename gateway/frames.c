@@ -60,36 +60,49 @@ static const struct carrier *carrier_of(uint8_t dialect)
 
 /* ---- content: how a Socket.IO packet becomes messages */
 
-static struct sio_packet packet_of(const struct frames *f)
+/* An event's arguments, and behind them where the stream stands (trap 41). The offset needs no escapes. */
+static struct span args_of(const struct frames *f, uint8_t dialect, struct buf *keep)
+{
+    if (!(dialect & DIALECT_OFFSET) || f->id != SIO_NO_ID) return f->args;
+    struct span args = span_trim(f->args);
+    buf_add(keep, span_head(args, args.len - 1));
+    buf_add_literal(keep, ",\"");
+    buf_add(keep, f->offset);
+    buf_add_literal(keep, "\"]");
+    return buf_span(keep);
+}
+
+static struct sio_packet packet_of(const struct frames *f, uint8_t dialect, struct buf *keep)
 {
     struct sio_packet p = { .type = f->attachment_count ? SIO_BINARY_EVENT : SIO_EVENT,
-        .attachments = f->attachment_count, .nsp = f->nsp, .id = f->id, .json = f->args };
+        .attachments = f->attachment_count, .nsp = f->nsp, .id = f->id };
     if (f->text.len) NEED(sio_decode_head(&p, f->text) == OK);
+    else p.json = args_of(f, dialect, keep);
     return p;
 }
 
-static void add_text(const struct frames *f, const struct carrier *to, struct buf *out)
+static void add_text(const struct frames *f, uint8_t dialect, const struct carrier *to, struct buf *out)
 {
-    struct buf text = { 0 };
+    struct buf text = { 0 }, args = { 0 };
     struct span packet = f->text;
     if (packet.len == 0) {
-        struct sio_packet p = packet_of(f);
+        struct sio_packet p = packet_of(f, dialect, &args);
         sio_encode(&text, &p);
         packet = buf_span(&text);
     }
     to->text(out, packet);
     struct span rest = f->attachments, one;
     while (msg_next_str(&rest, &one)) to->binary(out, one);
-    buf_fini(&text);
+    buf_fini(&text), buf_fini(&args);
 }
 
-static void add_msgpack(const struct frames *f, const struct carrier *to, struct buf *out)
+static void add_msgpack(const struct frames *f, uint8_t dialect, const struct carrier *to, struct buf *out)
 {
-    struct buf bytes = { 0 };
-    struct sio_packet p = packet_of(f);
+    struct buf bytes = { 0 }, args = { 0 };
+    struct sio_packet p = packet_of(f, dialect, &args);
     sio_msgpack_encode(&bytes, &p, f->attachments);
     to->binary(out, buf_span(&bytes));
-    buf_fini(&bytes);
+    buf_fini(&bytes), buf_fini(&args);
 }
 
 /* A text in 'json' as it is meant. Polling's payloads can't carry their own separator: it is replaced. */
@@ -156,8 +169,8 @@ static struct blob *make(struct frames *self, uint8_t dialect, struct compressio
     if (dialect & DIALECT_DEFLATE) return ws_deflate_frames(frames_for(self, dialect & (uint8_t)~DIALECT_DEFLATE, with), with);
     struct buf out = { 0 };
     if (dialect & DIALECT_RAW) add_raw(self, carrier_of(dialect), &out);
-    else if (dialect & DIALECT_MSGPACK) add_msgpack(self, carrier_of(dialect), &out);
-    else add_text(self, carrier_of(dialect), &out);
+    else if (dialect & DIALECT_MSGPACK) add_msgpack(self, dialect, carrier_of(dialect), &out);
+    else add_text(self, dialect, carrier_of(dialect), &out);
     struct blob *made = blob_new(buf_span(&out));
     buf_fini(&out);
     return made;

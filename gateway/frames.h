@@ -35,6 +35,7 @@ struct frames {
     struct span  nsp, args;         /* an event: args is ["event", ...] */
     struct span  text;              /* or a Socket.IO packet as it stands; then nsp and args are empty */
     struct span  attachments;       /* strs */
+    struct span  offset;            /* DIALECT_OFFSET: an event's last argument, where it has no ack id; the maker sets it */
     unsigned     attachment_count;
     int64_t      id;                /* an event's ack id, or SIO_NO_ID: the maker sets it */
     uint64_t     made_set[DIALECT_COUNT / 64];      /* which of them are made */

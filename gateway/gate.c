@@ -42,6 +42,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     seed(g, &g->pendings, NULL);
     seed(g, &g->acks, NULL);
     seed(g, &g->relays, NULL);
+    seed(g, &g->resumes, NULL);
     seed(g, &g->relayed, NULL);
     seed(g, &g->tunnels_out, NULL);
     seed(g, &g->tunnels_in, NULL);
@@ -75,14 +76,14 @@ void gate_destroy(struct gate **self)
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
     map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->residents);
-    map_fini(&g->pendings), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed), map_fini(&g->posts);
+    map_fini(&g->pendings), map_fini(&g->resumes), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed), map_fini(&g->posts);
     map_fini(&g->tunnels_out), map_fini(&g->tunnels_in);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
     effects_fini(&g->effects);
     rules_effects_fini(&g->ruled);
-    buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log), buf_fini(&g->inflated);
+    buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log), buf_fini(&g->offset), buf_fini(&g->inflated);
     free(g->targets);
     spaces_fini(g);
     listeners_fini(g);

@@ -1,5 +1,6 @@
 /* gate_bus - what daemons say to this gateway, and where it goes. */
 #include "gate_state.h"
+#include "recover.h"
 
 /* Who may say what: the bus checked that; here only what a gateway takes at all. */
 static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields)
@@ -8,6 +9,7 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
         struct msg_VERDICT verdict; struct msg_ADMITTED admitted; struct msg_TICK tick; struct msg_REPLAYED replayed;
         struct msg_ASK ask; struct msg_FENCE fence; struct msg_RELAY relay; struct msg_RELAY_GONE relay_gone; struct msg_RELAYED relayed;
         struct msg_TUNNEL_OPEN opened; struct msg_TUNNEL_DATA data; struct msg_TUNNEL_MORE more; struct msg_TUNNEL_CLOSE closed;
+        struct msg_RESUMED resumed; struct msg_RESUMED_AWAY resumed_away;
     } m;
     switch (type) {
     case MSG_DELIVER:
@@ -19,7 +21,7 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
         return true;
     case MSG_REPLAYED:
         if (msg_decode_REPLAYED(&m.replayed, fields) != OK) return false;
-        deliver_replayed(g, number, &m.replayed);
+        deliver_replayed(g, number, epoch, &m.replayed);
         return true;
     case MSG_VERDICT:
         if (msg_decode_VERDICT(&m.verdict, fields) != OK) return false;
@@ -28,6 +30,14 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
     case MSG_ADMITTED:
         if (msg_decode_ADMITTED(&m.admitted, fields) != OK) return false;
         connect_on_admitted(g, &m.admitted);
+        return true;
+    case MSG_RESUMED:
+        if (msg_decode_RESUMED(&m.resumed, fields) != OK) return false;
+        recover_on_resumed(g, &m.resumed);
+        return true;
+    case MSG_RESUMED_AWAY:
+        if (msg_decode_RESUMED_AWAY(&m.resumed_away, fields) != OK) return false;
+        recover_on_away(g, &m.resumed_away);
         return true;
     case MSG_ASK:
         if (msg_decode_ASK(&m.ask, fields) != OK) return false;
@@ -100,6 +110,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         sender_on_reborn(g->sender, number, epoch, &g->effects);
         deliver_reborn(g, number, epoch);
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
+        if (g->view) recover_view(g);       /* what was asked on the old link */
     } else if (role == ROLE_PRESENCE) {
         gate_tell_presence(g, number);
     } else if (role == ROLE_GATEWAY) {

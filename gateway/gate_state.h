@@ -80,6 +80,9 @@ struct gate {
     struct map        waits;        /* ticket -> struct wait */
     struct map        pendings;     /* ref -> struct pending */
     struct map        acks;         /* socket -> struct wait: acks.c */
+    struct map        resumes;      /* ref -> struct resume: sockets that come back */
+    size_t            asking;       /* of them, those that routers are asked for */
+    bool              behind;       /* some wait for a stream of ours to come up to their router's answer */
     struct map        relays;       /* ref -> struct conn that waits for RELAYED */
     struct map        relayed;      /* gateway:ref -> struct conn that stands for a request from there */
     struct map        tunnels_out;  /* ref -> struct conn at whose other end its session is */
@@ -88,6 +91,8 @@ struct gate {
     struct map        posts;        /* session id -> struct conn with a POST for another gateway */
     uint64_t          refs;         /* handed out */
     struct stream    *streams[VIEW_OWNERS_MAX];
+    struct { uint16_t router; uint64_t epoch, seq; } source;    /* of what is being delivered */
+    struct buf        offset;       /* recover_offset */
 
     const struct view *view;
     struct peers      auths, presences;
@@ -197,6 +202,7 @@ enum err client_keep(struct socket *s, const struct sio_packet *p, const struct 
 /* ---- connect.c */
 struct pending;
 void connect_begin(struct session *s, const struct sio_packet *p);
+void connect_go_on(struct socket *s);           /* who it is, is known */
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
 void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
 void connect_forget(struct socket *s);          /* it is gone: its question with it */
@@ -212,6 +218,8 @@ struct answer *answer_new(struct socket *s);
 void answer_wait(struct answer *a, uint64_t ticket);    /* 0: nothing to wait for */
 /* Behind those that wait; at once where nothing does. Takes both. */
 void answer_give(struct answer **a, struct blob **frame);
+/* A packet, or an event of its namespace, that recoverable sockets are told: made when it is said, with the offset of then. */
+void answer_add(struct buf *frame, struct span packet, struct span args, struct span attachments);
 bool answer_full(const struct socket *s);
 void answer_pump(struct gate *g);                       /* done tickets */
 void answer_orphan(struct socket *s);                   /* it is gone */
@@ -241,7 +249,9 @@ uint32_t targets_collect(struct gate *g, const struct msg_BODY *b);    /* into g
 void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref);     /* answers the router's ref, where it has one */
 void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
 void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m);
-void deliver_replayed(struct gate *g, uint16_t router, const struct msg_REPLAYED *m);
+void deliver_replayed(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_REPLAYED *m);
+void deliver_move(struct gate *g, struct socket *s, const struct msg_BODY *b);     /* JOIN and LEAVE */
+void deliver_ended(struct gate *g, uint16_t router, const struct position *end);   /* where a life of it ended */
 void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch);   /* its link: what was asked on the old one is asked again */
 void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m);
 void relay_copy_head(struct buf *out, const struct http1_request *r);   /* without its last, empty line, and what frames a body */

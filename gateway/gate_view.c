@@ -1,5 +1,6 @@
 /* gate_view - daemons come, go and come back: who is asked, who owns, who must be told anew. */
 #include "gate_state.h"
+#include "recover.h"
 
 #include "user.h"
 
@@ -56,6 +57,7 @@ static void tell_presences(struct gate *g)
         s->presence = owner, s->presence_epoch = epoch;
         connect_tell(g, s, s->told, 0);     /* one that came in while there was no presence is new to all of them */
     }
+    recover_tell(g, RANK_NOBODY);
     for (size_t i = 0; i < g->presences.count; i++)
         GATE_SAY(g, ROLE_PRESENCE, g->presences.number[i], SYNCED, .view = view_number(g->view));
 }
@@ -65,6 +67,7 @@ void gate_tell_presence(struct gate *g, uint16_t number)
     struct map_walk walk = { 0 };
     for (struct socket *s; (s = map_next(&g->registry.sockets, &walk)); )
         if (s->presence == number && socket_user(s).len) connect_tell_again(g, s);
+    recover_tell(g, number);
     if (g->view) GATE_SAY(g, ROLE_PRESENCE, number, SYNCED, .view = view_number(g->view));
 }
 
@@ -120,4 +123,5 @@ void gate_take_view(struct gate *g, enum view_change change)
     connect_view(g);
     relay_view(g, RANK_NOBODY);
     tunnels_view(g, RANK_NOBODY);
+    if (change != VIEW_MEMBERS) recover_view(g);
 }

@@ -1,6 +1,7 @@
 /* membership - the registry and the routers' interest, in step: a room's first
  * member is told to its owner, and its last one's leaving. */
 #include "gate_state.h"
+#include "recover.h"
 
 enum { BATCH_BYTES = 60000 };       /* of room keys in one INTEREST */
 
@@ -32,6 +33,7 @@ uint64_t membership_join(struct socket *s, struct span key)
         room->ticket = tell(g, key, true);
         answer_open(g, room->ticket);
     }
+    if (joined) recover_room(s, key, true);
     g->stats->memberships_open = g->registry.memberships;
     return answer_due(g, room->ticket) ? room->ticket : 0;
 }
@@ -41,6 +43,7 @@ void membership_leave(struct socket *s, uint32_t i)
     struct gate *g = s->session->gate;
     struct room *room;
     bool last = registry_leave(&g->registry, s, i, &room);
+    recover_room(s, room_key(room), false);
     g->stats->memberships_open = g->registry.memberships;
     if (!last) return;
     g->stats->rooms_open--;

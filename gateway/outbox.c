@@ -69,7 +69,7 @@ static bool grow(struct outbox *self, struct outbox_pool *pool)
 enum err outbox_push(struct outbox *self, struct outbox_pool *pool, const struct outbox_limits *limits, struct blob *frame, uint64_t now)
 {
     if (self->count) {
-        if (limits->bytes && outbox_left(self) + frame->len > limits->bytes) return ERR_FULL;
+        if (limits->bytes && outbox_left(self) + frame->len > (size_t)limits->bytes + self->credit) return ERR_FULL;
         if (limits->age_ms && (uint32_t)now - slot_at(self, 0)->since > limits->age_ms) return ERR_TIMEOUT;
     }
     if (self->bytes > UINT32_MAX - frame->len || !grow(self, pool)) return ERR_FULL;
@@ -95,6 +95,7 @@ struct blob *outbox_take(struct outbox *self, struct outbox_pool *pool)
     if (!self->count) return NULL;
     struct blob *frame = slot_at(self, 0)->frame;
     self->bytes -= frame->len, self->offset = 0;
+    self->credit -= self->credit < frame->len ? self->credit : frame->len;
     pool->queued -= frame->len;
     self->head = (self->head + 1) & (slots_of(self->class) - 1);
     if (--self->count == 0) {

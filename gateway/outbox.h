@@ -28,6 +28,7 @@ struct outbox {                 /* { 0 } is an empty one */
     uint32_t bytes;             /* of frames, what of the first one left already included */
     uint32_t offset;            /* of the first frame: written */
     uint32_t head, count;
+    uint32_t credit;            /* bytes beyond the limit: of what came at once, and is not written yet */
     uint8_t  class;             /* the ring has 8 << class slots */
 };
 

@@ -168,6 +168,13 @@ bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect)
     return true;
 }
 
+bool session_send_credit(struct session *s, struct blob *frame, uint8_t dialect)
+{
+    struct outbox *out = s->state == SESSION_SOCKET && s->conn ? &s->conn->out : &s->out;
+    out->credit += frame->len;
+    return session_send_frame(s, frame, dialect);
+}
+
 bool session_send(struct session *s, struct frames *f)
 {
     return session_send_frame(s, frames_for(f, s->dialect, &s->gate->compression), s->dialect);

@@ -97,6 +97,7 @@ void session_on_lost(struct session *s, enum reason why);   /* its transport is 
 /* Output. False: the client was too slow, and is closed. */
 bool session_send(struct session *s, struct frames *f);
 bool session_send_frame(struct session *s, struct blob *frame, uint8_t dialect);
+bool session_send_credit(struct session *s, struct blob *frame, uint8_t dialect);    /* beyond the queue's limit: of a client that has come back */
 bool session_send_engine(struct session *s, struct span packet);        /* "2" */
 void session_flush(struct session *s);                                  /* polling: answers the held GET if there is something */
 

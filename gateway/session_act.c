@@ -154,6 +154,7 @@ void session_on_upgrade(struct session *s, struct span data)
     s->dialect |= (c->deflate ? DIALECT_DEFLATE : 0) | (c->base64 ? DIALECT_B64 : 0);
     if (s->ping_due) s->ping_due = false, rearm(s, session_patience(s));
     /* What was kept since the last GET goes out first, whole packets in their order. */
+    c->out.credit = s->out.credit;
     for (struct blob *frame; (frame = outbox_take(&s->out, &g->pool)); ) {
         struct blob *other = frames_translate(frame, s->dialect, &g->compression);
         conn_push(c, other);

@@ -1,4 +1,5 @@
 #include "gate_state.h"
+#include "recover.h"
 
 #include <stdlib.h>
 
@@ -36,11 +37,27 @@ struct socket *socket_new(struct session *session, struct space *space)
     return s;
 }
 
+void socket_rename(struct socket *s, struct span id)
+{
+    struct buf *fresh = &s->session->gate->text;
+    buf_clear(fresh);
+    if (id.len) buf_add(fresh, id);
+    else make_id(fresh, s->session, s->space);
+    NEED(!s->registered && fresh->len == s->id_len);
+    memcpy(s->id, fresh->ptr, fresh->len);
+}
+
 struct socket *socket_find(const struct session *s, struct span nsp)
 {
     for (struct socket *i = s->sockets; i; i = i->next)
         if (span_same(i->space->name, nsp)) return i;
     return NULL;
+}
+
+bool socket_send(struct socket *s, struct frames *f)
+{
+    uint8_t dialect = s->session->dialect;
+    return session_send_frame(s->session, frames_for(f, s->recovery ? dialect | DIALECT_OFFSET : dialect, &s->session->gate->compression), dialect);
 }
 
 bool socket_send_text(struct socket *s, struct span packet)
@@ -70,7 +87,7 @@ void socket_identify(struct socket *s, struct span user, struct span claims)
 
 size_t socket_bytes(const struct socket *s)
 {
-    return sizeof *s + s->id_len + who_bytes(s->who);
+    return sizeof *s + s->id_len + who_bytes(s->who) + (s->recovery ? sizeof *s->recovery : 0);
 }
 
 static void unlink_from(struct session *session, const struct socket *s)
@@ -94,6 +111,7 @@ void socket_end(struct socket *s, enum reason why)
         free(early);
     }
     gate_keep(g, &s->early_bytes, 0);
+    recover_end(s, why);
     membership_leave_all(s);
     if (s->registered) registry_drop(&g->registry, s);
     if (s->told)
@@ -107,6 +125,7 @@ void socket_end(struct socket *s, enum reason why)
     unlink_from(s->session, s);
     space_leave(g, s->space);
     g->socket_bytes -= socket_bytes(s);
+    free(s->recovery);
     free(s->who);
     free(s);
 }

@@ -41,7 +41,8 @@ struct answer {                         /* a packet that waits for the bus */
     uint32_t       tickets;             /* not done yet */
     uint8_t        dialect;
     bool           opens;               /* it is the CONNECT's: with it the socket is open */
-    struct blob   *frame;
+    bool           resumes;             /* nothing is said, but its rooms are confirmed (recover.h) */
+    struct blob   *frame;               /* of a recoverable socket: what answer_add has made */
 };
 
 struct early {                          /* came before its CONNECT was answered (trap 30); the CONNECT itself, if its rule asks for it */
@@ -66,6 +67,7 @@ struct socket {
     struct rooms     rooms;
     struct answer   *answers, **answers_end;
     struct early    *early;
+    struct recovery *recovery;          /* it may come back: recover.h; or NULL */
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
     uint64_t         since;             /* Unix ms */
     uint16_t         id_len;
@@ -74,6 +76,8 @@ struct socket {
 
 struct socket *socket_new(struct session *s, struct space *space);         /* WAITING */
 struct socket *socket_find(const struct session *s, struct span nsp);      /* of a session: few */
+void socket_rename(struct socket *s, struct span id);      /* it is not in the registry; empty: a new one */
+bool socket_send(struct socket *s, struct frames *f);      /* an event */
 bool socket_send_text(struct socket *s, struct span packet);
 void socket_identify(struct socket *s, struct span user, struct span claims);
 /* Leaves its rooms, tells presence; it is freed. */

@@ -73,6 +73,24 @@ bool stream_give(struct stream *self, uint64_t epoch, uint64_t seq)
     return true;
 }
 
+struct position stream_position(const struct stream *self)
+{
+    const struct stream_life *p = &self->past[0];
+    if (self->now.epoch) return (struct position){ self->now.epoch, self->head > self->now.last ? self->head : self->now.last };
+    uint64_t given = p->given_count ? p->given[p->given_count - 1] : 0;
+    return (struct position){ p->epoch, given > p->last ? given : p->last };
+}
+
+void stream_ended(struct stream *self, const struct position *end)
+{
+    if (self->now.epoch || self->past[0].epoch > end->epoch) return;
+    if (self->past[0].epoch != end->epoch) {
+        self->now.epoch = end->epoch;
+        stream_begin(self, 0);
+    }
+    if (end->seq > self->past[0].last) self->past[0].last = end->seq;
+}
+
 bool stream_hold(struct stream *self, struct span fields)
 {
     if (self->held.bytes + fields.len > STREAM_HELD_MAX) return false;

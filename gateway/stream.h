@@ -11,6 +11,7 @@
 
 #include "backlog.h"
 #include "msg.h"
+#include "positions.h"
 
 enum { STREAM_HELD_MAX = 16 << 20, STREAM_PAST = 4 };
 
@@ -37,6 +38,10 @@ enum stream_verdict stream_on(const struct stream *self, uint64_t seq, uint64_t 
 void stream_seen(struct stream *self, uint64_t seq);
 /* A standby gives a body of a life of this router. False: it was here before, or that life is not known. */
 bool stream_give(struct stream *self, uint64_t epoch, uint64_t seq);
+/* How far its newest life has come, for clients' offsets; epoch 0: nothing is known of it. */
+struct position stream_position(const struct stream *self);
+/* A life that is over ended there: nobody here misses anything of it. */
+void stream_ended(struct stream *self, const struct position *end);
 bool stream_hold(struct stream *self, struct span fields);      /* false: too much; give the gap up */
 const struct blob *stream_held(const struct stream *self);      /* the oldest held, or NULL */
 void stream_release(struct stream *self);                       /* drops it */

@@ -23,9 +23,12 @@
 #include "users.h"
 #include "view.h"
 
+struct kept;
+
 struct lease {
     struct lease   *next;
     struct session *sessions;
+    struct kept    *kept;           /* its sockets that may come back: keep.h */
     size_t          count;
     uint64_t        epoch;
     uint64_t        deadline;       /* LAPSING: mono ms; LIVE: 0 */

@@ -75,6 +75,7 @@ struct presence *presence_new(const struct presence_options *options)
     for (size_t i = 0; i < c->namespace_count; i++)
         if (!namespace_is_pattern(span_of(c->namespaces[i].name))) names_keep(&self->users.names, names_hold_text(&self->users.names, span_of(c->namespaces[i].name)));
     leases_init(&self->leases, c->presence.lease_ms);
+    keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 3, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
                .max_pending = c->presence.max_pending_count }, &self->users, &hooks, self, options->stats);
@@ -86,6 +87,7 @@ void presence_destroy(struct presence **self_p)
     struct presence *self = *self_p;
     if (!self) return;
     users_fini(&self->users);
+    keeps_fini(&self->keeps);
     leases_fini(&self->leases);
     announce_fini(&self->announce);
     store_fini(&self->store);
@@ -285,6 +287,7 @@ static void end_lease(struct presence *self, struct lease *lease)
         self->stats->sessions_lapsed++;
         presence_leave(self, lease->sessions);
     }
+    presence_keep_away(self, lease, false);
     lease_end(&self->leases, lease);
 }
 
@@ -299,6 +302,7 @@ static void end_doubted(struct presence *self, struct lease *lease)
         self->stats->sessions_lapsed++;
         presence_leave(self, s);
     }
+    presence_keep_away(self, lease, true);
 }
 
 /* ---- events */
@@ -315,7 +319,7 @@ enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, e
         e = msg_decode_SYNCED(&synced, fields);
         if (e == OK) end_doubted(self, lease), presence_on_synced(self, lease, synced.view);
         return e;
-    default: return ERR_UNKNOWN;
+    default: return presence_keeps(type) ? presence_keep(self, lease, type, fields) : ERR_UNKNOWN;
     }
 }
 
@@ -344,7 +348,7 @@ void presence_on_lost(struct presence *self, enum role role, uint16_t number, ui
     if (role == ROLE_ROUTER) announce_on_lost(&self->announce, number, self->o.view, &self->effects);
     if (role == ROLE_GATEWAY && epoch) leases_on_reborn(&self->leases, number, epoch, now.mono);
     for (struct lease *l = role == ROLE_GATEWAY ? self->leases.first : NULL; l; l = l->next)
-        if (l->number == number && (!epoch || l->epoch == epoch)) lease_doubt(l);
+        if (l->number == number && (!epoch || l->epoch == epoch)) lease_doubt(l), keeps_doubt(l);
     presence_check_sync(self);
 }
 
@@ -362,6 +366,7 @@ void presence_on_time(struct presence *self, struct presence_time now)
 {
     self->now = now;
     for (struct lease *l; (l = leases_expire(&self->leases, now.mono)); ) end_lease(self, l);
+    keeps_expire(&self->keeps, now.mono);
     presence_check_sync(self);
     presence_ask_due(self, false);
     store_expire(&self->store, now.mono);
@@ -383,6 +388,9 @@ void presence_measure(struct presence *self)
     s->announcements_open = announce_open(&self->announce);
     s->synced_all = self->synced;
     s->redis_pending = self->o.redis ? store_pending(&self->store) : 0;
+    s->recoverable_open = self->keeps.by_pid.count - self->keeps.away, s->recoverable_away = self->keeps.away;
+    s->recoverable_bytes = keeps_bytes(&self->keeps);
+    s->recoverable_expired = self->keeps.expired, s->recoverable_evicted = self->keeps.evicted;
     s->memory_bytes = users_bytes(&self->users);
     s->namespaces_known = self->users.names.by_text.count;
 }

@@ -2,7 +2,7 @@
 #ifndef CAUSEWAY_PRESENCE_INSIDE_H
 #define CAUSEWAY_PRESENCE_INSIDE_H
 
-#include "lease.h"
+#include "keep.h"
 #include "presence.h"
 #include "user.h"
 
@@ -30,6 +30,7 @@ struct presence {
     struct presence_stats *stats;
     struct users    users;
     struct leases   leases;
+    struct keeps    keeps;
     struct announce announce;
     struct store    store;
     struct effects  effects;
@@ -60,6 +61,12 @@ void presence_take_view(struct presence *self);
 void presence_on_synced(struct presence *self, struct lease *lease, uint64_t view);
 void presence_check_sync(struct presence *self);
 enum err presence_hold(struct presence *self, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields);
+
+/* presence_keep.c: sockets that may come back */
+bool     presence_keeps(enum msg_type type);            /* is it about them? */
+enum err presence_keep(struct presence *self, struct lease *lease, enum msg_type type, struct span fields);
+void     presence_keep_away(struct presence *self, struct lease *lease, bool doubted);   /* all of its, or those not told again: away */
+void     presence_keep_ours(struct presence *self);     /* drops those of other presences */
 
 /* presence_ask.c: questions of the command socket */
 enum err presence_ask(struct presence *self, uint16_t router, struct span fields);

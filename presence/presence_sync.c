@@ -120,7 +120,7 @@ void presence_take_view(struct presence *self)
     memcpy(self->owner, numbers, count * sizeof *numbers);
     self->owner_count = count;
     self->member = now;
-    if (fewer || !now) let_go_of_others(self);
+    if (fewer || !now) let_go_of_others(self), presence_keep_ours(self);
     if (more) {
         self->synced = false;
         store_settled(&self->store, false);

@@ -42,7 +42,7 @@ function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answe
 function listen({ id, socket, quiet, answers }) {
   const state = { socket, counts: {}, next: {}, disorder: {}, quiet: new Set(quiet) };
   sockets.set(id, state);
-  socket.on("connect", () => say({ id, event: "connect", sid: socket.id, transport: socket.io.engine?.transport?.name }));
+  socket.on("connect", () => say({ id, event: "connect", sid: socket.id, transport: socket.io.engine?.transport?.name, recovered: socket.recovered }));
   for (const name of ["connect_error", "error"]) {      // version 2 calls a refusal "error"
     if (name === "error" && socket.onAny) continue;
     socket.on(name, (e) => say({ id, event: "connect_error", message: e.message ?? e, data: e.data }));
@@ -131,6 +131,9 @@ const doers = {
   answer: ({ id, event, args = [] }) => sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); }),
   connect, emit, flood, churn, climb,
   close: ({ id }) => sockets.get(id)?.socket.disconnect(),
+  // its TCP connection, without a word; and again, perhaps at another gateway
+  cut: ({ id }) => { const t = sockets.get(id).socket.io.engine.transport; t.ws ? t.ws._socket.destroy() : t.close(); },
+  back: ({ id, url, auth }) => { const { socket } = sockets.get(id); socket.io.uri = url; if (auth) socket.auth = auth; socket.connect(); },
   drop: ({ id }) => sockets.get(id)?.socket.io.engine.transport.close(),
   transport: ({ id }) => say({ id, event: "transport", transport: sockets.get(id).socket.io.engine.transport.name }),
   count: ({ id, of, ref }) => { const s = sockets.get(id); say({ id, event: "counted", ref, count: s.counts[of] ?? 0, disorder: s.disorder[of] ?? 0 }); },

@@ -527,16 +527,29 @@ static void do_bus(struct script *s, struct span line)
             msg_encode_DELIVER(&out, &(struct msg_DELIVER){ .seq = number_of(s, line, "seq"), .prev = number_of(s, line, "prev"), .body = buf_span(&body) });
             buf_fini(&body), buf_fini(&to), buf_fini(&args);
         } else if (type == MSG_REPLAYED) {      /* stamped= one body: seq, to, args */
-            struct buf body = { 0 }, to = { 0 }, args = { 0 }, one = { 0 }, all = { 0 }, of = { 0 };
+            struct buf body = { 0 }, to = { 0 }, args = { 0 }, one = { 0 }, all = { 0 }, of = { 0 }, ended = { 0 }, except = { 0 };
             list_of(s, line, "to", &to);
             find_value(s, line, "args", &args);
-            if (find_value(s, line, "of", &of)) number = (uint16_t)number_of(s, line, "of");     /* whose stream */
-            msg_encode_BODY(&body, &(struct msg_BODY){ .flags = (uint8_t)number_of(s, line, "flags"), .nsp = SPAN("/"), .to = buf_span(&to), .args = buf_span(&args) });
-            msg_encode_STAMPED(&one, &(struct msg_STAMPED){ .router = number, .epoch = s->bed.epoch, .seq = number_of(s, line, "seq"), .body = buf_span(&body) });
+            uint16_t stream = find_value(s, line, "of", &of) ? (uint16_t)number_of(s, line, "of") : number;      /* whose it is */
+            msg_encode_BODY(&body, &(struct msg_BODY){ .kind = (uint8_t)number_of(s, line, "kind"), .flags = (uint8_t)number_of(s, line, "flags"), .nsp = SPAN("/"),
+                .to = buf_span(&to), .except = list_of(s, line, "except", &except), .args = buf_span(&args) });
+            msg_encode_STAMPED(&one, &(struct msg_STAMPED){ .router = stream, .epoch = s->bed.epoch, .seq = number_of(s, line, "seq"), .time = number_of(s, line, "time"), .body = buf_span(&body) });
             if (args.len) msg_add_str(&all, buf_span(&one));
             msg_encode_REPLAYED(&out, &(struct msg_REPLAYED){ .ref = number_of(s, line, "ref"), .complete = (uint8_t)number_of(s, line, "complete"),
-                .head = number_of(s, line, "head"), .stamped = buf_span(&all) });
-            buf_fini(&body), buf_fini(&to), buf_fini(&args), buf_fini(&one), buf_fini(&all), buf_fini(&of);
+                .head = number_of(s, line, "head"), .stamped = buf_span(&all), .more = (uint8_t)number_of(s, line, "more"),
+                .again = (uint8_t)number_of(s, line, "again"), .last = number_of(s, line, "last"), .positions = text_of(s, line, "positions", &ended) });
+            buf_fini(&ended), buf_fini(&except), buf_fini(&body), buf_fini(&to), buf_fini(&args), buf_fini(&one), buf_fini(&all), buf_fini(&of);
+        } else if (type == MSG_RESUMED) {       /* rooms= all since the same time */
+            struct buf names = { 0 }, seats = { 0 }, seat = { 0 }, sid = { 0 };
+            struct span rest = list_of(s, line, "rooms", &names), one;
+            while (msg_next_str(&rest, &one)) {
+                buf_clear(&seat);
+                msg_encode_SEAT(&seat, &(struct msg_SEAT){ .since = number_of(s, line, "joined"), .address = one });
+                msg_add_str(&seats, buf_span(&seat));
+            }
+            msg_encode_RESUMED(&out, &(struct msg_RESUMED){ .ref = number_of(s, line, "ref"), .error = (uint8_t)number_of(s, line, "error"),
+                .sid = text_of(s, line, "sid", &sid), .since = number_of(s, line, "since"), .rooms = buf_span(&seats) });
+            buf_fini(&names), buf_fini(&seats), buf_fini(&seat), buf_fini(&sid);
         } else encode(s, type, line, &out);
         bed_say(&s->bed, role, number, type, &out);
     }
