@@ -95,7 +95,7 @@ class Topology:
         if secure:
             listeners += f"  secure: {{port: {self.base + 50}, {keys}{certificate}}}\n"
         if packed:
-            listeners += f"  packed: {{port: {self.base + 70}, {keys}, parser: msgpack}}\n"
+            listeners += f"  packed: {{port: {self.base + 70}, {keys.replace('allow_eio3: true', 'allow_eio3: false')}, parser: msgpack}}\n"
         self.file = self.dir / "topology.yaml"
         self.file.write_text(source.format(base=self.base, dir=self.dir, **self.ports) if source else
             f"name: {name}\ninclude: {rules}\ninstances:\n{instances}"
