@@ -100,12 +100,13 @@ static enum err on_raw(struct session *s, struct span message, bool binary)
     return e;
 }
 
-/* Raw clients have one namespace, Socket.IO 2 clients are in the main one without a word. Where there is none
- * nothing is said of it: they would hand a refusal of "/" to every other namespace. */
+/* Raw clients have one namespace, Socket.IO 2 clients are in the main one without a word (and may have asked for it before
+ * they were greeted). Where there is none nothing is said of it: they would hand a refusal of "/" to every other namespace. */
 void client_begin(struct session *s)
 {
     struct sio_packet p = { .type = SIO_CONNECT, .nsp = s->listener->raw ? s->listener->raw->name : SPAN("/"), .id = SIO_NO_ID };
-    if (s->listener->raw || (s->dialect & DIALECT_V3 && gate_space(s->gate, p.nsp))) connect_begin(s, &p);
+    bool unasked = s->dialect & DIALECT_V3 && gate_may_have_space(s->gate, p.nsp) && !socket_find(s, p.nsp);
+    if (s->listener->raw || unasked) connect_begin(s, &p);
 }
 
 /* ---- messages in */

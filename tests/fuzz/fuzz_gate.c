@@ -1,7 +1,7 @@
 /* A stranger's bytes at the gateway's door, in pieces, with time passing between
  * them: HTTP, WebSocket, Engine.IO and Socket.IO behind one another. The first byte
- * of the input chooses: raw, or behind a WebSocket handshake (1); the listener (2, 8); with permessage-deflate (4). A byte 0xFE in the
- * input ends a piece; after it time passes. */
+ * of the input chooses: raw, or behind a WebSocket handshake (1); the listener (2, 8); with permessage-deflate (4); of Engine.IO 3 (16).
+ * A byte 0xFE in the input ends a piece; after it time passes. Twenty '$' in it stand for the newest session's id. */
 #include "deflate_z.h"
 #include "gate.h"
 #include "node_flow.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define LISTENER "origins: ['http://a'], max_message_bytes: 4096, max_head_bytes: 4096, max_headers_count: 50, queue_bytes: 64k, queue_age_ms: 10s, " \
-    "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true"
+    "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true, allow_eio3: true"
 static const char TOPOLOGY[] =
     "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}, z: {port: 3, parser: msgpack, " LISTENER "}}, compression: {threshold_bytes: 20}, "
     "bus: {queue_bytes: 1M}, auth: {keys: [{kind: secret, file: '/s', algorithms: [HS256]}]}, "
@@ -25,12 +25,26 @@ static void random_bytes(void *self, void *bytes, size_t n)
     for (size_t i = 0; i < n; i++) at[i] = (unsigned char)((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 56);
 }
 
+static char sid[20];
+
+static void look_for_sid(const char *bytes, size_t n)
+{
+    static const char name[] = "\"sid\":\"";
+    const char *at = memmem(bytes, n, name, sizeof name - 1), *end = bytes + n;
+    if (at && (size_t)(end - at) >= sizeof name - 1 + sizeof sid) memcpy(sid, at + sizeof name - 1, sizeof sid);
+}
+
+static void put_sid(char *bytes, size_t n)
+{
+    for (char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), "$$$$$$$$$$$$$$$$$$$$", sizeof sid)); at += sizeof sid) memcpy(at, sid, sizeof sid);
+}
+
 static void drain(struct gate *g, struct conn **mine, struct gate_time now)
 {
     char scratch[512];
     effects_clear(gate_effects(g));
     for (struct conn *c; (c = gate_next_dirty(g)); ) {
-        for (size_t n; (n = conn_gather(c, scratch, sizeof scratch)); ) conn_wrote(c, n);
+        for (size_t n; (n = conn_gather(c, scratch, sizeof scratch)); ) look_for_sid(scratch, n), conn_wrote(c, n);
         if (conn_fate(c) == CONN_OPEN) continue;
         if (c == *mine) *mine = NULL;
         gate_on_closed(g, c, now);
@@ -44,6 +58,7 @@ static void feed(struct gate *g, struct conn **c, const void *bytes, size_t n, s
     char *copy = malloc(n);
     if (!copy) abort();
     memcpy(copy, bytes, n);
+    put_sid(copy, n);
     gate_on_bytes(g, *c, copy, n, now);
     free(copy);
     drain(g, c, now);
@@ -71,9 +86,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct gate *g = gate_new(&(struct gate_setup){ .config = &config, .number = 0, .epoch = 1, .sid_key = (const uint8_t *)"0123456789abcdef",
         .random = random_bytes, .compressor = deflate_compressor(deflate), .stats = &stats }, now);
     struct conn *c = gate_accept(g, at, SPAN("1.2.3.4"), g, now);
+    memset(sid, '$', sizeof sid);
     static const char hello[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", offer[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-    if (size && data[0] & 1) feed(g, &c, hello, sizeof hello - 1, now);
+    char request[sizeof hello];
+    memcpy(request, hello, sizeof hello);
+    if (size && data[0] & 16) *strchr(request, '4') = '3';
+    if (size && data[0] & 1) feed(g, &c, request, sizeof hello - 1, now);
     if (size && (data[0] & 5) == 5) feed(g, &c, offer, sizeof offer - 1, now);
     if (size && data[0] & 1) feed(g, &c, "\r\n", 2, now);
     while (size > 1) {
