@@ -189,6 +189,15 @@ void conn_answer(struct conn *c, unsigned status, struct span type, struct span 
     conn_answer_raw(c, &out, keep);
 }
 
+void conn_continue(struct conn *c, const struct http1_request *r)
+{
+    if (!r->expect_continue || !(r->length || r->chunked) || r->length > c->exchange->listener->http.max_body) return;
+    struct buf out = { 0 };
+    http1_status(&out, 100);
+    http1_finish_bare(&out);
+    conn_say(c, &out);
+}
+
 /* What can't be read on from: the answer does not wait for the body, and the connection ends with it. */
 static void fail(struct conn *c, enum err e, unsigned status)
 {

@@ -190,6 +190,7 @@ void upgrade_on_broken(struct conn *c, enum err e, unsigned code);      /* its i
 void conn_on_bytes(struct conn *c, char *bytes, size_t len);
 struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer, void *shell);
 void conn_free(struct conn *c);
+void conn_continue(struct conn *c, const struct http1_request *r);      /* 100, where the client waits for it before it sends a body */
 void conn_fail(struct conn *c, enum err e);     /* an HTTP error: http1's status, then closed */
 void conn_forget(struct conn *c);               /* its exchange is over */
 

@@ -171,12 +171,7 @@ static void on_post(struct session *s, struct conn *c, const struct http1_reques
     c->exchange->body_due = true;
     s->post = c;
     c->phase = CONN_BODY;
-    if (r->expect_continue && (r->length || r->chunked)) {
-        struct buf out = { 0 };
-        http1_status(&out, 100);
-        http1_finish_bare(&out);
-        conn_say(c, &out);
-    }
+    conn_continue(c, r);
 }
 
 typedef enum err next_packet(struct eio4_payload *it, struct eio4_packet *p, struct buf *binary);

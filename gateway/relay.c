@@ -85,12 +85,7 @@ void relay_out(struct conn *c, struct listener *l, const struct http1_request *r
     }
     x->body_due = true;
     c->phase = CONN_BODY;
-    if (r->expect_continue) {
-        struct buf out = { 0 };
-        http1_status(&out, 100);
-        http1_finish_bare(&out);
-        conn_say(c, &out);
-    }
+    conn_continue(c, r);
 }
 
 void relay_on_body(struct conn *c)
