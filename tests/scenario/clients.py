@@ -51,7 +51,7 @@ class Client:
         d = self.driver
         d.do("flood", id=me, event="echo", count=MESSAGES, window=20)
         d.expect(me, "flooded")
-        same(d.count(me, "echoed"), (MESSAGES, 0), "numbered messages, disorder")
+        same(d.count(me, "echoed"), (MESSAGES, 0 if self.kind == "js" else None), "numbered messages, disorder")
         if self.kind == "js":
             same(d.expect(me, "upgrade")["transport"], "websocket")
         with d.arrived:
