@@ -179,20 +179,17 @@ static struct blob *make(struct frames *self, uint8_t dialect, struct compressio
 struct blob *frames_for(struct frames *self, uint8_t dialect, struct compression *with)
 {
     dialect = same_bytes(self, dialect);
-    uint64_t *set = &self->made_set[dialect / 64], bit = UINT64_C(1) << dialect % 64;
-    if (!(*set & bit)) {
-        self->made[dialect] = make(self, dialect, with);
-        *set |= bit;
-    }
-    return self->made[dialect];
+    for (unsigned i = 0; i < self->made_count; i++)
+        if (self->made_dialect[i] == dialect) return self->made[i];
+    struct blob *blob = make(self, dialect, with);      /* which may have made the uncompressed one */
+    NEED(self->made_count < FRAMES_DIALECTS_MAX);
+    self->made_dialect[self->made_count] = dialect;
+    return self->made[self->made_count++] = blob;
 }
 
 void frames_fini(struct frames *self)
 {
-    for (size_t i = 0; i < DIALECT_COUNT / 64; i++) {
-        for (uint64_t left = self->made_set[i]; left; left &= left - 1) blob_drop(&self->made[i * 64 + (size_t)__builtin_ctzll(left)]);
-        self->made_set[i] = 0;
-    }
+    while (self->made_count) blob_drop(&self->made[--self->made_count]);
 }
 
 struct blob *frames_engine(struct span packet, uint8_t dialect)

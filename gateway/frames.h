@@ -28,8 +28,10 @@ enum {
     DIALECT_MSGPACK = 16,       /* content: socket.io-msgpack-parser's packets; else text and attachments */
     DIALECT_OFFSET  = 32,       /* content: events carry the stream's position as their last argument */
     DIALECT_RAW     = 64,       /* content: no Socket.IO; the arguments of the event "message", one Engine.IO message each */
-    DIALECT_COUNT   = 128,
 };
+/* Of one packet; 24 are possible: JSON, MessagePack and raw content, on WebSockets of both versions with and
+ * without base64 and deflate (no MessagePack in version 3), and in four kinds of queues. */
+enum { FRAMES_DIALECTS_MAX = 24 };
 
 struct frames {
     struct span  nsp, args;         /* an event: args is ["event", ...] */
@@ -38,8 +40,9 @@ struct frames {
     struct span  offset;            /* DIALECT_OFFSET: an event's last argument, where it has no ack id; the maker sets it */
     unsigned     attachment_count;
     int64_t      id;                /* an event's ack id, or SIO_NO_ID: the maker sets it */
-    uint64_t     made_set[DIALECT_COUNT / 64];      /* which of them are made */
-    struct blob *made[DIALECT_COUNT];
+    unsigned     made_count;        /* few, and looked through: */
+    uint8_t      made_dialect[FRAMES_DIALECTS_MAX];
+    struct blob *made[FRAMES_DIALECTS_MAX];
 };
 
 struct frames frames_event(struct span nsp, struct span args, struct span attachments);

@@ -128,7 +128,10 @@ async function climb({ url, opts = {}, events, pad = 0, tokens, version = 4 }) {
 }
 
 const doers = {
-  answer: ({ id, event, args = [] }) => sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); }),
+  answer: ({ id, event, args = [], ref }) => {
+    sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); });
+    say({ id, event: "will answer", ref });
+  },
   connect, emit, flood, churn, climb,
   close: ({ id }) => sockets.get(id)?.socket.disconnect(),
   // its TCP connection, without a word; and again, perhaps at another gateway

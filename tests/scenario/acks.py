@@ -25,7 +25,7 @@ def test_everybody_answers():
         answers = {"ann": ["yes", {"n": 1.5}], "bob": [], "cat": [{"$bin": "AAE="}, "and", [{"$bin": "/w=="}]]}
         sids = {name: t.connect(c, name, gateway=i % 2, transports=[["websocket"], ["polling"]][i % 2])["sid"] for i, name in enumerate(answers)}
         for name, args in answers.items():
-            c.do("answer", id=name, event="question", args=args)
+            c.answer(name, "question", *args)
         for router in (0, 1):
             with t.socket(zmq.REQ, "command", router) as s:
                 s.send_json({"emit": "question", "to": "*", "args": ["?"], "ack": True})
@@ -44,7 +44,7 @@ def test_who_does_not_answer():
         c = t.clients()
         for i, name in enumerate(("ann", "bob", "cat", "dan")):
             t.connect(c, name, gateway=i % 2)
-        c.do("answer", id="ann", event="question", args=[1])
+        c.answer("ann", "question", 1)
         begun = time.monotonic()
         answer = t.command({"emit": "question", "to": ["user:ann", "user:bob"], "ack": True, "timeout": 300})
         same((told(answer), by_user(answer)), ((2, 1, False, []), {"ann": [1]}))
@@ -69,7 +69,7 @@ def test_many_questions_at_once():
         c = t.clients()
         for i in range(4):
             t.connect(c, f"u{i}", gateway=i % 2, quiet=["*"])
-            c.do("answer", id=f"u{i}", event="question", args=[i])
+            c.answer(f"u{i}", "question", i)
         with t.socket(zmq.DEALER, "command", 0) as a, t.socket(zmq.DEALER, "command", 1) as b:
             for i in range(1000):
                 for s in (a, b):
@@ -85,7 +85,7 @@ def test_publish_sockets_do_not_ask_and_the_tool_does():
         c = t.clients()
         t.connect(c, "n", user=42)
         c.call("n", "join-room", {"room": "lobby"})
-        c.do("answer", id="n", event="question", args=["tool"])
+        c.answer("n", "question", "tool")
         with t.socket(zmq.PUSH, "publish_pull") as push:
             push.send_json({"emit": "question", "to": "*", "ack": True})
         until(lambda: t.stats()["router-0"].get("refused.publish.ERR_STATE"), "refused and counted")

@@ -269,6 +269,12 @@ class Driver:
         self.do("emit", id=name, event=event, args=list(args), ack=ack, **fields)
         return self.expect(name, "ack", lambda line: line["ack"] == ack)["args"]
 
+    def answer(self, name, event, *args):
+        """From here on that client acknowledges that event so."""
+        ref = next(Driver.acks)
+        self.do("answer", id=name, event=event, args=list(args), ref=ref)
+        self.expect(name, "will answer", lambda line: line["ref"] == ref)
+
     def count(self, name, event):
         ref = next(Driver.acks)
         self.do("count", id=name, of=event, ref=ref)
