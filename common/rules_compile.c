@@ -103,7 +103,7 @@ static bool compile_name(struct compile *c, const struct node *map, bool *open)
     if (!n) return COMPLAIN(c, map, "event is missing");
     if (is_reserved(n->text)) return COMPLAIN(c, n, "'%s' is one of Socket.IO's own events", n->text);
     *open = n->text && strchr(n->text, '{');
-    return template_add_string(&c->t, n);
+    return n->kind == NODE_NUMBER ? template_add(&c->t, n) : template_add_string(&c->t, n);      /* a number is a name, too, and stays one */
 }
 
 static bool compile_args(struct compile *c, const struct node *map, struct template *args, bool *open)

@@ -5,6 +5,7 @@
 #include "msg.h"
 #include "namespace.h"
 #include "placeholder.h"
+#include "reserved.h"
 
 enum { TEXT_MAX = 256, NSP_MAX = 256, USERS_MAX = 1000, LIMIT_MAX = 1000, LIMIT_DEFAULT = 100, TIMEOUT_MAX_MS = 60000 };
 
@@ -44,7 +45,7 @@ static bool is_event(struct span v, const struct verb_limits *limits)
 {
     (void)limits;
     uint64_t n;
-    return is_text(v, 1, TEXT_MAX) || json_to_uint(v, INT64_MAX, &n);
+    return (is_text(v, 1, TEXT_MAX) && !reserved_name(v)) || json_to_uint(v, INT64_MAX, &n);
 }
 
 static bool is_nsp(struct span v, const struct verb_limits *limits)
@@ -127,7 +128,7 @@ static bool is_users(struct span v, const struct verb_limits *limits)
 }
 
 static const struct { bool (*good)(struct span v, const struct verb_limits *limits); const char *wanted; } types[TYPES] = {
-    [TYPE_EVENT]     = { is_event,     "a string of 1 to 256 bytes, or an integer" },
+    [TYPE_EVENT]     = { is_event,     "a string of 1 to 256 bytes that is none of Socket.IO's own events (`connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`, `removeListener`), or an integer" },
     [TYPE_NSP]       = { is_nsp,       "a namespace: a string that begins with '/', without comma or backslash" },
     [TYPE_ADDRESS]   = { is_address,   "an address: \"user:42\", \"room:lobby\", \"socket:<id>\" or \"*\"" },
     [TYPE_ADDRESSES] = { is_addresses, "an address (\"user:42\", \"room:lobby\", \"socket:<id>\", \"*\") or a list of them, not empty, at most router.max_addresses_count" },

@@ -133,8 +133,9 @@ uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uin
     size_t n = 0;
     for (size_t i = 0; i < g->target_count; i++) {
         struct socket *s = g->targets[i];
-        bool passed_over = b->flags & BODY_VOLATILE && session_lags(s->session);
-        if (s->state == SOCKET_OPEN && !passed_over && session_send(s->session, &f)) g->targets[n++] = s;
+        bool passed_over = b->flags & BODY_VOLATILE && !session_writable(s->session);
+        if (passed_over) g->stats->volatile_dropped++;
+        else if (s->state == SOCKET_OPEN && session_send(s->session, &f)) g->targets[n++] = s;
     }
     if (ref) wait_for(g, b, f.id, n, router, ref);      /* else it is replayed: nobody hears of the answers */
     frames_fini(&f);

@@ -16,10 +16,12 @@ static bool send_to(struct gate *g, struct socket *s, void *with)
     return s->state == SOCKET_OPEN ? socket_send(s, with) : recover_hold(s, with);
 }
 
-/* Only to who keeps up: what waits for the others is enough. */
+/* To who can take it now, and to nobody later. */
 static bool send_volatile(struct gate *g, struct socket *s, void *with)
 {
-    return !session_lags(s->session) && send_to(g, s, with);
+    if (session_writable(s->session)) return send_to(g, s, with);
+    g->stats->volatile_dropped++;
+    return false;
 }
 
 /* Is this a well-formed list? Lists inside 'args' are nobody's to check before us. */

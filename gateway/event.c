@@ -141,6 +141,7 @@ static void run(struct socket *s, const struct sio_packet *p, const struct span 
         if (effect->kind == RULES_JOIN) ticket = join(s, effect->to);
         else if (effect->kind == RULES_LEAVE) leave(s, effect->to);
         else if (effect->kind == RULES_EMIT) ticket = emit(s, effect, attachments);
+        else if (effect->is_volatile && !session_writable(s->session)) g->stats->volatile_dropped++;
         else if (asked_for(p, effect)) say(s, p, effect, attachments, &out);
         if (ticket) tickets[count < TICKETS_MAX ? count++ : TICKETS_MAX - 1] = ticket;
     }

@@ -79,6 +79,11 @@ enum err outbox_push(struct outbox *self, struct outbox_pool *pool, const struct
     return OK;
 }
 
+bool outbox_stuck(const struct outbox *self, uint64_t now)
+{
+    return self->count && slot_at(self, 0)->since != (uint32_t)now;
+}
+
 size_t outbox_gather(const struct outbox *self, char *scratch, size_t cap)
 {
     size_t n = 0, skip = self->offset;

@@ -48,6 +48,8 @@ void     outbox_wrote(struct outbox *self, struct outbox_pool *pool, size_t n);
 /* The first frame whole, the caller's reference, or NULL: for who sends frame by frame. */
 struct blob *outbox_take(struct outbox *self, struct outbox_pool *pool);
 void     outbox_fini(struct outbox *self, struct outbox_pool *pool);   /* drops all */
+/* The first frame was pushed in an earlier turn: its connection takes nothing now. */
+bool     outbox_stuck(const struct outbox *self, uint64_t now);
 static inline size_t outbox_left(const struct outbox *self) { return self->bytes - self->offset; }
 
 #endif

@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-enum { LAG_BYTES = 16384 };     /* more than that waiting: volatile events are dropped */
-
 /* ---- life */
 
 static void on_beat_due(struct gate *g, struct timer *t)
@@ -188,10 +186,10 @@ bool session_send_engine(struct session *s, struct span packet)
     return fine;
 }
 
-bool session_lags(const struct session *s)
+bool session_writable(const struct session *s)
 {
-    const struct outbox *out = s->state == SESSION_SOCKET && s->conn ? &s->conn->out : &s->out;
-    return outbox_left(out) > LAG_BYTES;
+    if (!s->conn) return false;         /* polling: no GET waits */
+    return s->state != SESSION_SOCKET || !outbox_stuck(&s->conn->out, s->gate->now.mono);
 }
 
 /* All that waits, as one payload. */

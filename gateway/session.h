@@ -102,7 +102,7 @@ bool session_send_engine(struct session *s, struct span packet);        /* "2" *
 void session_flush(struct session *s);                                  /* polling: answers the held GET if there is something */
 
 uint64_t session_patience(const struct session *s);     /* ms until the heartbeat is due: ours (version 4), or the client's (3) */
-bool session_lags(const struct session *s);     /* so much waits that volatile events are dropped */
+bool session_writable(const struct session *s);     /* what is sent now leaves at the end of the turn; else volatile events are dropped */
 
 /* The end. Polite: what waits is written first (a close packet or frame behind it). */
 void session_close(struct session *s, enum reason why, bool polite);

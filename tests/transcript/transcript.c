@@ -21,7 +21,7 @@
  *   hand ERR_X                 handing over a descriptor ends so from here on (OK at first; what is handed over stands
  *                              in bus<: "gateway-1 PASSED ...")
  *   passed h                   client 'h' was accepted by another gateway, which hands it over
- *   stuck h                    it reads nothing any more
+ *   stuck h                    it reads nothing any more      free h                  it does again
  *   bus< TEXT                  the next line that the gate said on the bus and that holds this ("gateway-1 RELAYED ...")
  *   bus< .                     nothing more was said
  *   bus> ROLE-N TYPE f=v ...   a daemon says this; values that hold blanks stand in '...', lists as a,b
@@ -648,6 +648,7 @@ static void do_line(struct script *s, struct span line)
     else if (span_same(word, SPAN("hand"))) do_hand(s, rest);
     else if (span_same(word, SPAN("passed"))) do_passed(s, rest);
     else if (span_same(word, SPAN("stuck"))) s->bed.client[client(s, rest)].stuck = true;
+    else if (span_same(word, SPAN("free"))) s->bed.client[client(s, rest)].stuck = false, bed_writable(&s->bed, client(s, rest));
     else if (span_same(word, SPAN("drain"))) {
         uint64_t ms = 0;
         span_to_uint(rest, UINT32_MAX, &ms);

@@ -94,6 +94,7 @@ static const char chat[] =
     " nothing: ,"
     " echo: {require: {args.1: {type: integer, min: 1, max: 3}}, reply: [{event: '{event}', args: ['{args.0}', '{args.1}']}, {event: twice}]},"
     " rename: {reply: {event: '{name}'}},"
+    " 7: {reply: {event: 8, args: [{n: '{n}'}]}, emit: {to: '*', event: '9'}},"
     " text: {require: string, ack: '{args.0}'},"
     " blob: {emit: [{to: '*', event: one, args: ['{b}']}, {to: self, event: both, args: ['{b}', '{a}']}, {to: '*', event: none}], ack: '{a}'},"
     " strict: {require: {n: {type: number, min: -1.5, max: 10}, l: {type: array, min: 1, max: 2}, o: object, b: boolean},"
@@ -143,6 +144,7 @@ static const struct row { const char *name, *packet; enum err err; const char *w
     { "the second is too large", "[\"echo\",0,4]", ERR_LIMIT, REFUSED("args.1 must be at most 3") },
     { "the second is no integer", "[\"echo\",0,1.5]", ERR_TYPE, REFUSED("args.1 must be an integer") },
     { "1.0 is one", "[\"echo\",0,1.0]", OK, "reply [\"echo\",0,1.0]\nreply [\"twice\"]\nack [null]\n" },
+    { "numbers are names", "[7,{\"n\":1}]", OK, "emit * [\"9\"]\nreply [8,{\"n\":1}]\nack [null]\n" },
     { "an event by its name", "[\"rename\",{\"name\":\"other\"}]", OK, "reply [\"other\"]\nack [null]\n" },
     { "not one of Socket.IO's", "[\"rename\",{\"name\":\"disconnect\"}]", ERR_STATE, REFUSED("payload names one of Socket.IO's own events") },
     { "not even in disguise", "[\"rename\",{\"name\":\"\\u0064isconnect\"}]", ERR_STATE, REFUSED("payload names one of Socket.IO's own events") },

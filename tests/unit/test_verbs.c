@@ -10,6 +10,8 @@ static const struct row { const char *name, *json, *to_frame; enum err err; cons
     { "emit", "{\"emit\":\"news\",\"to\":\"room:x\",\"args\":[1,{\"a\":2}]}", "", OK, 0, 0 },
     { "emit to a list", "{\"emit\":\"news\",\"to\":[\"room:x\",\"user:42\",\"*\"]}", "", OK, 0, 0 },
     { "event names may be numbers", "{\"emit\":7,\"to\":\"*\"}", "", OK, 0, 0 },
+    { "none of Socket.IO's own", "{\"emit\":\"disconnect\",\"to\":\"*\"}", "", ERR_TYPE, "wrong-type", "emit" },
+    { "nor in disguise", "{\"emit\":\"\\u0064isconnecting\",\"to\":\"*\"}", "", ERR_TYPE, "wrong-type", "emit" },
     { "all fields", "{\"emit\":\"e\",\"nsp\":\"/chat\",\"to\":\"*\",\"except\":[\"user:1\"],\"args\":[],\"volatile\":false,\"reached\":true,\"timeout\":5,\"id\":\"x\",\"ref\":{\"a\":1}}", "", OK, 0, 0 },
     { "address in its own frame", "{\"emit\":\"e\"}", "room:x", OK, 0, 0 },
     { "join", "{\"join\":[\"a\",\"b\"],\"to\":\"user:1\"}", "", OK, 0, 0 },
@@ -87,6 +89,14 @@ TEST(verbs_make_bodies)
     rest = body.to;
     CHECK(msg_next_str(&rest, &one));
     SAME(one, "room:x");
+    buf_clear(&out);
+
+    EQUAL_ERR(verbs_check(&request, SPAN("{\"emit\":7,\"to\":\"*\",\"ack\":true,\"volatile\":true,\"timeout\":9}"), &limits, false, &problem), OK);
+    verbs_body(&out, &request, span_of(""), span_of(""), 77);
+    EQUAL_ERR(msg_decode_BODY(&body, buf_span(&out)), OK);
+    SAME(body.args, "[7]");         /* a number is a name, and stays one (trap 29) */
+    EQUAL(body.flags, BODY_ACK | BODY_VOLATILE);
+    EQUAL(body.ack_timeout, 9);
     buf_clear(&out);
 
     EQUAL_ERR(verbs_check(&request, SPAN("{\"join\":\"r\",\"to\":\"user:1\"}"), &limits, false, &problem), OK);
