@@ -85,7 +85,7 @@ static bool is_connection(int fd)       /* of TCP, and nobody has reset it meanw
 {
     int type = 0;
     socklen_t size = sizeof type;
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) return false;
     size = sizeof peer;
     return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && (peer.ss_family == AF_INET || peer.ss_family == AF_INET6);
