@@ -186,6 +186,11 @@ static void check_namespaces(struct config *c, struct buf *errors, struct buf *k
         if (n->require && n->identity != CONFIG_IDENTITY_JWT)
             node_error(errors, config_place(c, "namespaces", n->name, "require", NULL), key_of(key, "namespaces", n->name, "require"),
                        "only a jwt has claims to require");
+        const struct node *recovery = config_place(c, "namespaces", n->name, "recovery", NULL);
+        if (n->recovery && n->recovery_ms > c->router.history_ms)
+            node_error(&c->warnings, recovery, key_of(key, "namespaces", n->name, "recovery"), "recovery_ms is longer than router.history_ms: late ones may get fresh sessions");
+        if (n->recovery && !c->instances.presence)
+            node_error(&c->warnings, recovery, key_of(key, "namespaces", n->name, "recovery"), "nobody comes back without a presence daemon: instances.presence is 0");
         if (n->identity == CONFIG_IDENTITY_TOKEN || n->identity == CONFIG_IDENTITY_QUERY)
             node_error(&c->warnings, identity, key_of(key, "namespaces", n->name, "identity"),
                        "INSECURE: the client itself says who it is, nothing is verified; for tests only");

@@ -127,7 +127,7 @@ static void join(struct socket *s)
         address_key(&g->key, s->space->name, buf_span(&address));
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
-    recover_save(s, true);
+    recover_save(s, SAVE_NEW);
     print_connected(&text, s);
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
     struct blob *frame = blob_hold(frames_for(&f, s->session->dialect, &s->session->gate->compression));

@@ -107,7 +107,7 @@ static bool is_named(struct span key, struct span *address)
     return address_decode(&a, *address) == OK && a.kind == ADDRESS_ROOM;
 }
 
-void recover_save(struct socket *s, bool fresh)
+void recover_save(struct socket *s, enum save how)
 {
     struct gate *g = gate_of(s);
     struct recovery *own = s->recovery;
@@ -125,7 +125,7 @@ void recover_save(struct socket *s, bool fresh)
         if (is_named(room_key(s->rooms.at[i].room), &address)) msg_add_str(&rooms, address);
     add_user(s, &user);
     GATE_SAY(g, ROLE_PRESENCE, own->presence, SAVE, .pid = recover_pid(s), .sid = socket_id(s), .nsp = s->space->name, .user = buf_span(&user),
-             .rooms = buf_span(&rooms), .fresh = fresh);
+             .rooms = buf_span(&rooms), .how = (uint8_t)how);
     buf_fini(&rooms), buf_fini(&user);
 }
 
@@ -172,7 +172,7 @@ void recover_tell(struct gate *g, uint16_t presence)
         if (!own || !own->saved) continue;
         uint16_t owner = owner_of(s);
         bool again = presence == RANK_NOBODY ? owner != own->presence || gate_presence_epoch(g, owner) != own->presence_epoch : owner == presence;
-        if (again) recover_save(s, false);
+        if (again) recover_save(s, SAVE_AGAIN);
     }
 }
 

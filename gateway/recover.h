@@ -69,7 +69,7 @@ static inline bool recover_back(const struct socket *s) { return s->recovery && 
 /* ---- recover.c: the socket and the presence that keeps it in mind */
 void recover_new(struct socket *s, const struct sio_packet *connect);   /* a CONNECT in a namespace with recovery */
 bool recover_start(struct socket *s);           /* who it is, is known. True: it comes back, and connect_go_on follows; false: go on */
-void recover_save(struct socket *s, bool fresh);
+void recover_save(struct socket *s, enum save how);
 void recover_room(struct socket *s, struct span key, bool joined);
 void recover_end(struct socket *s, enum reason why);
 void recover_tell(struct gate *g, uint16_t presence);   /* its link is new: all that it owns, again; RANK_NOBODY: all that have moved */

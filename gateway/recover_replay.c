@@ -318,6 +318,6 @@ void recover_finish(struct socket *s)
     buf_fini(&missed), buf_fini(&text);
     recover_drop(&s->recovery->resume);
     s->recovery->recovered = true;
-    recover_save(s, false);
+    recover_save(s, SAVE_BACK);
     connect_on_open(s);
 }

@@ -208,10 +208,10 @@ enum err keeps_save(struct keeps *self, struct lease *lease, const struct msg_SA
     struct span rest = m->rooms, one;
     while (msg_next_str(&rest, &one)) {
         struct msg_SEAT seat;
-        add_seat(&rooms, one, seat_of(buf_span(&k->rooms), one, &seat) ? seat.since : m->fresh ? time : 0);
+        add_seat(&rooms, one, seat_of(buf_span(&k->rooms), one, &seat) ? seat.since : m->how == SAVE_NEW ? time : 0);
     }
     take_rooms(self, k, &rooms);
-    if (m->fresh) k->since = time;
+    if (m->how == SAVE_NEW) k->since = time;
     k->doubted = false;
     on_lease(self, k, lease, KEPT_LIVE);
     return OK;

@@ -36,7 +36,7 @@ static enum err on_save(struct presence *self, struct lease *lease, struct span 
     struct msg_SAVE m;
     enum err e = msg_decode_SAVE(&m, fields);
     if (e != OK) return e;
-    if (!m.fresh) lease->retold = true;
+    if (m.how == SAVE_AGAIN) lease->retold = true;
     return keeps_save(&self->keeps, lease, &m, self->now.wall);
 }
 

@@ -77,6 +77,7 @@ def counters(t, role, name):
 
 
 def cut_off(transports):
+    """A client is cut off, and goes on as the socket that it was (trap 42)."""
     with topology() as t:
         c = t.clients()
         sid = ready(t, c, transports=transports)
@@ -156,7 +157,7 @@ def test_router_killed_while_away():
 
 
 def test_fresh_sessions():
-    """Who can't come back is somebody new, without an error."""
+    """Who can't come back is somebody new, without an error (trap 44)."""
     with topology() as t:
         c = t.clients()
         sid = ready(t, c)

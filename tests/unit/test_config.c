@@ -284,6 +284,13 @@ TEST(config_warns_of_what_is_insecure)
     CHECK(strstr(w, "namespaces./q.identity: INSECURE"));
     CHECK(!strstr(w, "/n"));
     config_fini(&c);
+    CHECK(load(&c, "{\"listeners\":{\"a\":{}},\"instances\":{\"presence\":0},\"namespaces\":{\"/l\":{\"identity\":\"none\",\"recovery\":true,\"recovery_ms\":\"5min\"},"
+                   "\"/s\":{\"identity\":\"none\",\"recovery\":false,\"recovery_ms\":\"5min\"}}}", &errors));
+    w = buf_text(&c.warnings);
+    CHECK(strstr(w, "namespaces./l.recovery: recovery_ms is longer than router.history_ms"));
+    CHECK(strstr(w, "namespaces./l.recovery: nobody comes back without a presence daemon"));
+    CHECK(!strstr(w, "/s"));
+    config_fini(&c);
     buf_fini(&errors);
 }
 

@@ -42,7 +42,7 @@ static enum err save(unsigned n, struct lease *lease, const char *rooms, bool fr
 {
     struct buf list = { 0 };
     enum err e = keeps_save(&keeps, lease, &(struct msg_SAVE){ .pid = pid_of(n), .sid = SPAN("sid"), .nsp = SPAN("/"), .user = SPAN("/42"),
-                                                               .rooms = list_of(&list, rooms), .fresh = fresh }, time);
+                                                               .rooms = list_of(&list, rooms), .how = fresh ? SAVE_NEW : SAVE_AGAIN }, time);
     buf_fini(&list);
     return e;
 }
@@ -92,6 +92,7 @@ TEST(keep_follows_the_rooms_of_a_socket)
     end();
 }
 
+/* trap 45: unlike the reference */
 TEST(keep_gives_a_socket_once)
 {
     begin(10, 1 << 20);

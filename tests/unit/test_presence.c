@@ -58,7 +58,7 @@ static void begin_at(uint16_t number, const char *members)
     spaces[2] = (struct config_namespace){ .name = games, .realm = none, .online = node_flow("{to: '*', event: here, args: ['{nsp.1}', '{nsp.2}']}"),
         .offline = node_flow("{to: '*', event: gone, args: ['{nsp}']}") };
     config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
-    config.presence.max_users = 1000, config.presence.lease_ms = LEASE_MS, config.presence.max_pending_count = 100;
+    config.presence.max_users = 1000, config.presence.recovery_count = 100, config.presence.recovery_bytes = 1 << 20, config.presence.lease_ms = LEASE_MS, config.presence.max_pending_count = 100;
     config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
     for (int i = 0; i < SPACES; i++) {
         rules[i] = rules_new(&spaces[i], &errors);
@@ -650,5 +650,85 @@ TEST(presence_gives_all_memory_back)
     EQUAL(stats.users_remembered, 100);
     presence_on_confirm(p, 0, 2);
     CHECK(presence_quiet(p));
+    end();
+}
+
+/* ---- sockets that may come back */
+
+static const char pid[] = "AAAAAAAAAAAAAAAAAAAAAA";
+
+static void save(uint16_t gateway, uint64_t epoch, enum save how)
+{
+    struct buf b = { 0 };
+    msg_encode_SAVE(&b, &(struct msg_SAVE){ .pid = span_of(pid), .sid = SPAN("s"), .nsp = SPAN("/"), .user = SPAN("/1"), .how = (uint8_t)how });
+    gateway_says(gateway, epoch, MSG_SAVE, &b);
+}
+
+static void save_end(uint16_t gateway, uint64_t epoch, bool away)
+{
+    struct buf b = { 0 };
+    msg_encode_SAVE_END(&b, &(struct msg_SAVE_END){ .pid = span_of(pid), .away = away });
+    gateway_says(gateway, epoch, MSG_SAVE_END, &b);
+}
+
+/* "ERR_X", and who is told that the socket is somebody else's. */
+static struct span resume(uint16_t gateway, uint64_t epoch, const char *user)
+{
+    struct buf b = { 0 };
+    msg_encode_RESUME(&b, &(struct msg_RESUME){ .ref = 4, .pid = span_of(pid), .nsp = SPAN("/"), .user = span_of(user) });
+    gateway_says(gateway, epoch, MSG_RESUME, &b);
+    struct effects *effects = presence_effects(p);
+    buf_clear(&said);
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->at[i];
+        struct span rest = blob_span(e->message), fields;
+        enum msg_type type;
+        enum err err;
+        struct msg_RESUMED m;
+        CHECK(msg_next(&rest, &type, &fields, &err));
+        if (type == MSG_RESUMED && msg_decode_RESUMED(&m, fields) == OK) buf_add_format(&said, "%s to %u", err_name((enum err)m.error), e->number);
+        else buf_add_format(&said, "%s to %u, ", msg_name(type), e->number);
+    }
+    effects_clear(effects);
+    return buf_span(&said);
+}
+
+TEST(presence_keeps_who_may_come_back_through_its_gateways_death)
+{
+    begin();
+    spaces[0].recovery_ms = 60000;
+    save(0, 10, SAVE_NEW);
+    SAME(resume(1, 11, "/2"), "ERR_AUTH to 1");
+    SAME(resume(1, 11, "/1"), "RESUMED_AWAY to 0, OK to 1");    /* half open there */
+    save_end(0, 10, true);                                      /* late, and not its any more */
+    SAME(resume(0, 10, "/1"), "ERR_DUPLICATE to 0");
+    save(1, 11, SAVE_BACK);
+    see("router-0 gateway-0:10 presence-0");                    /* killed */
+    later(LEASE_MS + 100);
+    presence_measure(p);
+    EQUAL(stats.recoverable_open, 0);
+    EQUAL(stats.recoverable_away, 1);
+    later(59000);
+    SAME(resume(0, 10, "/1"), "OK to 0");
+    save_end(0, 10, true);                                      /* cut before it was back */
+    later(60100);
+    SAME(resume(0, 10, "/1"), "ERR_UNKNOWN to 0");
+    save(0, 10, SAVE_NEW);
+    save_end(0, 10, false);
+    SAME(resume(0, 10, "/1"), "ERR_UNKNOWN to 0");
+    presence_measure(p);
+    EQUAL(stats.recoverable_expired, 1);
+    EQUAL(stats.resumed_total, 2);
+    end();
+}
+
+TEST(presence_lets_go_of_pids_of_others)
+{
+    begin();
+    save(0, 10, SAVE_NEW);
+    see("router-0 gateway-0:10 gateway-1:11 presence-0 presence-1 presence-2 presence-3 presence-4 presence-5");
+    presence_measure(p);
+    uint16_t all[] = { 0, 1, 2, 3, 4, 5 };
+    EQUAL(stats.recoverable_open, user_owner(span_of(pid), all, 6) == 0);
     end();
 }
