@@ -152,8 +152,8 @@ void listeners_init(struct gate *g);
 void listeners_fini(struct gate *g);
 bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted);
 void listener_release(struct conn *c);
-/* May this client begin a session? 0, and that is counted; or s after which it may try again. */
-unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client);
+/* May this client begin a session? 0, and that is counted; or the status to answer, and when it may try again. */
+unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client, unsigned *retry_s);
 void listener_settle(struct session *s);        /* it lives at its address, */
 void listener_unsettle(struct session *s);      /* and is gone */
 

@@ -136,18 +136,25 @@ void listener_release(struct conn *c)
 
 enum { CROWDED_RETRY_S = 10 };
 
-unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client)
+unsigned listener_welcome(struct gate *g, struct listener *l, const struct ip *client, unsigned *retry_s)
 {
     const struct config_listener *c = l->config;
     struct ip holder = ip_holder(client);
+    *retry_s = CROWDED_RETRY_S;
+    if (g->sessions.count >= g->config->gateway.max_sessions) {
+        g->stats->handshakes_full++;
+        return 503;
+    }
     if (c->max_sessions_per_address && count_of(&g->residents, &holder) >= c->max_sessions_per_address) {
         g->stats->handshakes_crowded++;
-        return CROWDED_RETRY_S;
+        return 429;
     }
     struct throttle_limit limit = { c->max_handshakes_per_address, c->handshake_window_ms };
     uint64_t wait = throttle_take(&l->handshakes, span_from(holder.at, sizeof holder.at), &limit, g->now.mono);
-    if (wait) g->stats->handshakes_hasty++;
-    return (unsigned)((wait + 999) / 1000);
+    if (wait == 0) return 0;
+    g->stats->handshakes_hasty++;
+    *retry_s = (unsigned)((wait + 999) / 1000);
+    return 429;
 }
 
 void listener_settle(struct session *s)

@@ -51,14 +51,14 @@ void request_error(struct conn *c, unsigned code)
 bool request_welcome(struct conn *c, struct listener *l, const struct ip *client)
 {
     struct gate *g = c->gate;
-    unsigned wait_s = g->draining ? 1 : listener_welcome(g, l, client);
-    if (!wait_s) return true;
+    unsigned retry_s = 1, status = g->draining ? 503 : listener_welcome(g, l, client, &retry_s);
+    if (!status) return true;
     if (g->draining) g->stats->connections_refused++;
     else l->failed[FORBIDDEN]++;
     struct buf text = { 0 };
-    buf_add_uint(&text, wait_s);
+    buf_add_uint(&text, retry_s);
     http1_add(&c->exchange->fields, SPAN("Retry-After"), buf_span(&text));
-    conn_answer(c, g->draining ? 503 : 429, SPAN(""), SPAN(""));
+    conn_answer(c, status, SPAN(""), SPAN(""));
     buf_fini(&text);
     return false;
 }
