@@ -78,6 +78,9 @@ static void check_listeners(struct config *c, struct buf *errors, struct buf *ke
         if (l->credentials && has(&l->origins, "*"))
             node_error(&c->warnings, config_place(c, "listeners", l->name, "credentials", NULL), key_of(key, "listeners", l->name, "credentials"),
                        "with origin '*' every page may act with its visitor's cookies");
+        if (l->allow_eio3 && l->origins.count && !l->credentials)
+            node_error(&c->warnings, config_place(c, "listeners", l->name, "allow_eio3", NULL), key_of(key, "listeners", l->name, "allow_eio3"),
+                       "pages of other origins with Socket.IO 2 poll with credentials, always: without 'credentials: true' their browsers refuse the answers");
         if (l->cookie.name[0] && l->cookie.same_site == CONFIG_SAME_SITE_NONE && !l->cookie.secure)
             node_error(errors, config_place(c, "listeners", l->name, "cookie", "same_site", NULL), key_of(key, "listeners", l->name, "cookie.same_site"),
                        "browsers take 'none' with 'secure: true' only");

@@ -276,10 +276,11 @@ TEST(config_warns_of_what_is_insecure)
 {
     struct config c;
     struct buf errors = { 0 };
-    CHECK(load(&c, "{\"listeners\":{\"a\":{\"origins\":\"*\",\"credentials\":true}},\"namespaces\":{\"/t\":{\"identity\":\"token\"},"
+    CHECK(load(&c, "{\"listeners\":{\"a\":{\"origins\":\"*\",\"credentials\":true},\"b\":{\"path\":\"/b/\",\"origins\":\"http://a\",\"allow_eio3\":true}},\"namespaces\":{\"/t\":{\"identity\":\"token\"},"
                    "\"/q\":{\"identity\":\"query\",\"identity_query\":\"userId\"},\"/n\":{\"identity\":\"none\"}}}", &errors));
     const char *w = buf_text(&c.warnings);
     CHECK(strstr(w, "listeners.a.credentials: with origin '*'"));
+    CHECK(strstr(w, "listeners.b.allow_eio3: pages of other origins with Socket.IO 2"));
     CHECK(strstr(w, "namespaces./t.identity: INSECURE"));
     CHECK(strstr(w, "namespaces./q.identity: INSECURE"));
     CHECK(!strstr(w, "/n"));
