@@ -15,7 +15,7 @@
 static const char TOPOLOGY[] =
     "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}, z: {port: 3, parser: msgpack, " LISTENER "}}, compression: {threshold_bytes: 20}, "
     "bus: {queue_bytes: 1M}, auth: {keys: [{kind: secret, file: '/s', algorithms: [HS256]}]}, "
-    "namespaces: {/: {identity: none}, /t: {identity: token, recovery: true}}}";
+    "namespaces: {/: {identity: none}, /t: {identity: token, recovery: true}, '/p-*': {identity: none}, '/#/**': {identity: none}}, gateway: {max_namespaces_count: 3}}";
 
 static uint64_t seed;
 static void random_bytes(void *self, void *bytes, size_t n)
