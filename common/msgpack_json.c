@@ -121,6 +121,12 @@ static enum err begin_member(struct msgpack_json *to, struct span *in, struct le
     return add_key(to, &key);
 }
 
+/* Levels of JSON that a value is made of, beside those of arrays and maps. */
+static size_t depth_of(const struct msgpack_item *item)
+{
+    return item->kind == MSGPACK_BIN ? 1 : item->kind == MSGPACK_EXT ? 2 : 0;
+}
+
 /* wary: what feigns to be an attachment becomes null. */
 static enum err read_value(struct msgpack_json *to, struct span *in, bool wary)
 {
@@ -139,6 +145,8 @@ static enum err read_value(struct msgpack_json *to, struct span *in, bool wary)
             *at = open_level(to, &item);
         } else if (item.kind == MSGPACK_UNDEFINED && (!at || at->map)) {
             to->text.len = before;      /* with its comma and key */
+        } else if ((at ? (size_t)(at - levels) + 1 : 0) + depth_of(&item) > JSON_MAX_DEPTH) {
+            return ERR_DEPTH;
         } else {
             e = add_scalar(to, &item);
         }

@@ -27,6 +27,7 @@ enum err placeholder_check(struct span json, unsigned count)
 {
     struct level levels[JSON_MAX_DEPTH + 1] = { { .key = OTHER } };     /* [0]: around the value */
     struct level *at = levels;
+    unsigned found = 0;
     while (json.len) {
         char c = json.ptr[0];
         if (c == '{' || c == '[') {
@@ -36,6 +37,7 @@ enum err placeholder_check(struct span json, unsigned count)
             json = span_skip(json, 1);
         } else if (c == '}' || c == ']') {
             if (at->marked && !at->number) return ERR_RANGE;
+            if (at->marked && ++found > PLACEHOLDERS_MAX) return ERR_LIMIT;
             if (at > levels) at--;
             json = span_skip(json, 1);
         } else if (c != ',' && c != ':' && (uint8_t)c > ' ') {

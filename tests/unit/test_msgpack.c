@@ -277,6 +277,20 @@ TEST(msgpack_bounds_depth_and_size)
     EQUAL_ERR(to_json(&to, attachments, buf_span(&in)), ERR_DEPTH);
     buf_fini(&to.text);
 
+    /* An attachment's placeholder is one level, an ext's array around it another one. */
+    const struct { unsigned depth; struct span value; } edges[] = {
+        { JSON_MAX_DEPTH - 1, SPAN("\xc4\x01x") }, { JSON_MAX_DEPTH - 2, SPAN("\xd4\x05x") } };
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
+        for (unsigned more = 0; more < 2; more++) {
+            buf_clear(&in);
+            add_many(&in, '\x91', edges[i].depth + more);
+            buf_add(&in, edges[i].value);
+            enum err e = to_json(&to, attachments, buf_span(&in));
+            EQUAL_ERR(e, more ? ERR_DEPTH : OK);
+            if (!e) EQUAL_ERR(json_check(buf_span(&to.text), JSON_MAX_DEPTH), OK);
+            buf_fini(&to.text);
+        }
+
     buf_clear(&in), buf_clear(&out);
     add_many(&in, '[', JSON_DEEPEST + 1);
     add_many(&in, ']', JSON_DEEPEST + 1);

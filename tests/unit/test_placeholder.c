@@ -3,6 +3,7 @@
 #include "t.h"
 
 #define PLACE(n) "{\"_placeholder\":true,\"num\":" #n "}"
+#define FIVE     PLACE(0) "," PLACE(0) "," PLACE(0) "," PLACE(0) "," PLACE(0)
 
 static const struct row { const char *name, *json; unsigned count; enum err err; } rows[] = {
     { "none",                   "[\"a\",{}]",                               0, OK },
@@ -34,6 +35,9 @@ static const struct row { const char *name, *json; unsigned count; enum err err;
     { "unmarked by an object",  "[{\"_placeholder\":true,\"_placeholder\":{},\"num\":5}]", 1, OK },
     { "words as values",        "[\"_placeholder\",true,\"num\",5]",        1, OK },
     { "a value named so",       "[{\"x\":\"_placeholder\",\"y\":true,\"num\":5}]", 1, OK },
+    { "ten of one attachment",  "[" FIVE "," FIVE "]",                      1, OK },
+    { "eleven",                 "[" FIVE "," FIVE "," PLACE(0) "]",         1, ERR_LIMIT },
+    { "eleven, nested",         "[" FIVE "," FIVE ",{\"_placeholder\":true,\"num\":0,\"x\":" PLACE(0) "}]", 1, ERR_LIMIT },
     { "no container",           "true",                                     1, OK },
 };
 
