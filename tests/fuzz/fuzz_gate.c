@@ -11,9 +11,9 @@
 #include <string.h>
 
 #define LISTENER "origins: ['http://a'], max_message_bytes: 4096, max_head_bytes: 4096, max_headers_count: 50, queue_bytes: 64k, queue_age_ms: 10s, " \
-    "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true, allow_eio3: true"
+    "body_timeout_ms: 10s, keep_alive_ms: 10s, max_namespaces_count: 4, max_rooms_count: 4, permessage_deflate: true"
 static const char TOPOLOGY[] =
-    "{listeners: {fuzz: {port: 1, " LISTENER "}, raw: {port: 2, raw_namespace: /, " LISTENER "}, z: {port: 3, parser: msgpack, " LISTENER "}}, compression: {threshold_bytes: 20}, "
+    "{listeners: {fuzz: {port: 1, allow_eio3: true, " LISTENER "}, raw: {port: 2, allow_eio3: true, raw_namespace: /, " LISTENER "}, z: {port: 3, parser: msgpack, " LISTENER "}}, compression: {threshold_bytes: 20}, "
     "bus: {queue_bytes: 1M}, auth: {keys: [{kind: secret, file: '/s', algorithms: [HS256]}]}, "
     "namespaces: {/: {identity: none}, /t: {identity: token, recovery: true}, '/p-*': {identity: none}, '/#/**': {identity: none}}, gateway: {max_namespaces_count: 3}}";
 
