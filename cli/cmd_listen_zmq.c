@@ -64,7 +64,7 @@ static int dial(const char *host, const char *port)
 static bool flush(int fd, struct buf *send_buf, struct buf *show)
 {
     size_t at = 0;
-    fwrite(show->ptr, 1, show->len, stdout);
+    if (show->len) fwrite(show->ptr, 1, show->len, stdout);
     fflush(stdout);
     buf_clear(show);
     while (at < send_buf->len) {

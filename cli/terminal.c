@@ -86,8 +86,8 @@ static struct span either(struct span object, const char *a, const char *b)
     return v.len ? v : json_find(object, span_of(b));
 }
 
-/* A chat event in one line; any other one as it is. */
-static void show_event(struct buf *show, struct span name, struct span arg, struct span whole)
+/* A chat event in one line; any other one as it is, but for its last 'drop' arguments. */
+static void show_event(struct buf *show, struct span name, struct span arg, struct span whole, size_t drop)
 {
     bool object = json_type_of(arg) == JSON_OBJECT;
     struct span room = object ? json_find(arg, SPAN("room")) : arg, message = object ? json_find(arg, SPAN("message")) : arg;
@@ -101,7 +101,10 @@ static void show_event(struct buf *show, struct span name, struct span arg, stru
     } else {
         buf_add_literal(show, "* "), show_value(show, name);
         struct span rest = whole, element;
-        for (size_t i = 0; json_next(&rest, &element); i++)
+        size_t count = 0;
+        while (json_next(&rest, &element)) count++;
+        rest = whole;
+        for (size_t i = 0; i + drop < count && json_next(&rest, &element); i++)
             if (i > 0) buf_add_byte(show, ' '), show_text(show, element);
     }
     buf_add_byte(show, '\n');
@@ -117,14 +120,14 @@ static void end(struct terminal *t, struct buf *show, const char *why, struct sp
 
 /* ---- Socket.IO packets */
 
-static void on_event(struct span packet, struct buf *show)
+static void on_event(const struct terminal *t, struct span packet, struct buf *show)
 {
     uint64_t id;
-    (void)span_eat_uint(&packet, &id);
+    bool asks = span_eat_uint(&packet, &id);
     struct span rest = packet, name = { "", 0 }, arg = { "", 0 };
     if (json_check(packet, JSON_DEEPEST) != OK || json_type_of(packet) != JSON_ARRAY) return;
     (void)json_next(&rest, &name), (void)json_next(&rest, &arg);
-    show_event(show, name, arg, packet);
+    show_event(show, name, arg, packet, t->recoverable && !asks);
 }
 
 static void on_ack(struct span packet, struct buf *show)      /* only what is no plain yes is worth a line */
@@ -149,11 +152,12 @@ static void on_packet(struct terminal *t, struct span packet, struct buf *send, 
     switch (type) {
     case '0':
         t->connected = true;
+        t->recoverable = json_check(packet, JSON_DEEPEST) == OK && json_type_of(packet) == JSON_OBJECT && json_find(packet, SPAN("pid")).len;
         buf_add_literal(show, "! connected\n");
         if (*t->room) join(t, send, span_of(t->room));
         break;
     case '1': end(t, show, "the server has disconnected us", span_of(""), true); break;
-    case '2': case '5': on_event(packet, show); break;
+    case '2': case '5': on_event(t, packet, show); break;
     case '3': case '6': on_ack(packet, show); break;
     case '4': end(t, show, "refused", packet, true); break;
     default: break;

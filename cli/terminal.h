@@ -21,6 +21,7 @@ struct terminal {
     struct buf  room_now;
     uint64_t    acks;
     bool        upgraded, connected, ended, refused;
+    bool        recoverable;    /* events without an ack id end with the stream's position, which is nobody's argument */
     unsigned    text;           /* the message under way is text */
 };
 

@@ -23,7 +23,7 @@ async function person(name, url, options = {}) {
   page.setDefaultTimeout(15_000);
   page.on("pageerror", (e) => errors.push(`${name}: ${e}`));
   page.on("console", (m) => {
-    const network = /net::ERR_|WebSocket connection to/.test(m.text());
+    const network = /Failed to load resource|WebSocket connection to/.test(m.text());
     const sought = m.location().url.endsWith("/chat.css") && m.location().url.indexOf(new URL(url).origin) !== 0;     // another gateway: none there
     if (["error", "warning"].includes(m.type()) && !(network && (away || sought))) errors.push(`${name}: ${m.text()} (${m.location().url})`);
   });
@@ -120,10 +120,12 @@ await step("offline is seen, and what was written meanwhile goes out afterwards"
   await ann.locator("#messages li.pending").waitFor();
   await ann.locator("#banner", { hasText: "This device is offline" }).waitFor();
   await shot(ann, "offline");
+  await write(bob, "said meanwhile");
   await ann.context().setOffline(false);
   await state(ann, "connected");
   away = false;
-  await ann.locator("#messages .note", { hasText: "Back after" }).waitFor();
+  await ann.locator("#messages .note", { hasText: "nothing was missed" }).waitFor();
+  await message(ann, "said meanwhile");
   await ann.locator("#banner").waitFor({ state: "hidden" });
   await Promise.all([message(bob, "written in a tunnel"), online(bob, "Ann")]);
 });
@@ -143,10 +145,12 @@ await step("a gateway that dies is come back to", async () => {
   await state(ann, "reconnecting");
   await ann.locator("#banner", { hasText: "The gateway does not answer" }).waitFor();
   await shot(ann, "reconnecting");
+  await write(bob, "said to the dead");
   await heard();
   await state(ann, "connected");
   away = false;
   await online(ann, "Bob");
+  await message(ann, "said to the dead");
   await told(ann, bob, "my gateway is new");
   await told(bob, ann, "mine is as it was");
 });
@@ -155,10 +159,12 @@ await step("who closes the tab is gone", async () => {
   await online(ann, "Bob", false);
 });
 await step("a bad token is told, and asked for again", async () => {
+  away = true;            // the page leaves while its upgrade is under way
   const eve = await person("eve", urls.ann.replace(/token=[^&]*/, "token=a.b.c"));
   await eve.locator("#login-error", { hasText: "token" }).waitFor();
   await shot(eve, "refused");
   await eve.context().close();
+  away = false;
 });
 
 // What it looks like: full of people and long things, dark, on a phone.

@@ -1,9 +1,10 @@
-"""The chat page in a real browser: Debian's Chromium on topology/local.yaml, two people on two gateways (tests/client/browser.mjs).
+"""What people see of topology/local.yaml: the chat page in a real browser (Debian's Chromium, two people on two gateways,
+tests/client/browser.mjs), and the same room in a terminal ('causeway listen').
 
 TEST_SHOTS=DIRECTORY leaves screenshots there, also of more people, dark and on a phone."""
-import json, os, signal, subprocess
+import json, os, signal, subprocess, threading
 
-from lib import CLIENT, ROOT, Failed, Topology, kill, until
+from lib import BUILD, CLIENT, DEADLINE, ROOT, Failed, Topology, kill, same, until
 
 LOCAL = f"""
 include: {ROOT}/topology/local.yaml
@@ -48,3 +49,30 @@ def test_browser():
             except ProcessLookupError:
                 pass
             browser.wait()
+
+
+def test_terminal():
+    with Topology(source=LOCAL) as t:
+        c = t.clients()
+        t.connect(c, "ann", gateway=1)
+        same(c.call("ann", "join-room", {"room": "lobby"}), [{"success": True, "room": "lobby"}])
+        carl = subprocess.Popen([BUILD / "causeway", "listen", t.url(0), "--token", t.token("carl")], env=t.env, text=True, bufsize=1,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        timer = threading.Timer(DEADLINE, carl.kill)
+        timer.start()
+        try:
+            c.expect("ann", "user-joined", lambda l: l["args"][0]["userId"] == "carl")
+            same(c.call("ann", "room-message", {"room": "lobby", "message": "hi \u2603"}), [{"success": True}])
+            seen = []
+            for line in carl.stdout:
+                seen.append(line)
+                if "hi \u2603" in line:
+                    break
+            else:
+                raise Failed("the terminal did not show it: " + "".join(seen))
+            carl.stdin.write("hello yourself\n")
+            same(c.expect("ann", "room-message", lambda l: l["args"][0]["userId"] == "carl")["args"][0]["message"], "hello yourself")
+        finally:
+            timer.cancel()
+            carl.kill()
+            carl.wait()

@@ -144,6 +144,17 @@ TEST(cli_terminal_shows_what_comes)
     }
 }
 
+TEST(cli_terminal_leaves_out_the_position_in_the_stream)
+{
+    struct client c = connected("/", "");
+    come(&c, "40{\"sid\":\"y\",\"pid\":\"z\"}");
+    buf_clear(&c.shown);
+    come(&c, "42[\"news\",1,\"two\",\"offset\"]"); same_shown(&c, "* news 1 \"two\"\n");
+    come(&c, "42[\"news\",\"offset\"]");           same_shown(&c, "* news\n");
+    come(&c, "423[\"asks\",\"one\"]");             same_shown(&c, "* asks \"one\"\n");
+    end_client(&c);
+}
+
 TEST(cli_terminal_takes_fragments_and_any_cut)
 {
     static const char bytes[] = "HTTP/1.1 101 x\r\n\r\n\x81\x02" "0{" "\x81\x04" "40{}" "\x01\x03" "42[" "\x89\x01p" "\x80\x06" "\"news\"" "\x80\x01]";
