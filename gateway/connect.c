@@ -152,7 +152,8 @@ void connect_on_open(struct socket *s)
     session->connected = true;
     timer_cancel(g, &session->connect);
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
-    if (!asks(s->space) && !recover_back(s)) event_connected(s, SPAN(""));
+    bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */
+    if (!kept && !recover_back(s)) event_connected(s, SPAN(""));
     while (s->early) {
         struct early *early = s->early;
         struct sio_packet p;

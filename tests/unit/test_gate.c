@@ -277,3 +277,24 @@ TEST(gate_that_stalled_waits_for_pongs_all_the_same)
     CHECK(b.client[0].closed);
     bed_fini(&b);
 }
+
+TEST(gate_runs_the_connect_rule_once_whatever_was_reloaded_meanwhile)
+{
+    struct bed b;
+    bed_init(&b, "{listeners: {public: {}}, namespaces: {/asks: {identity: none, connect: {reply: {event: x, args: ['{x}']}}},"
+                 " /quiet: {identity: none, connect: {reply: {event: y}}}}}");
+    bed_websocket(&b, 0, "", "");
+    b.by_hand = true;
+    bed_text(&b, 0, "40/asks,{\"x\":1}");
+    bed_text(&b, 0, "40/quiet,{\"x\":1}");
+    struct rules *swapped[] = { b.rules[1], b.rules[0] };
+    gate_set_rules(b.gate, swapped);
+    b.by_hand = false;
+    bed_confirm(&b, 0);
+    bed_turn(&b);
+    skip(&b, 0), expect(&b, 0, "42/asks,[\"y\"]");
+    skip(&b, 0), expect(&b, 0, "42/quiet,[\"x\",null]");
+    bed_text(&b, 0, "42/asks,0[\"end\"]");
+    expect(&b, 0, "43/asks,0[null]");
+    bed_fini(&b);
+}
