@@ -167,6 +167,32 @@ await step("a bad token is told, and asked for again", async () => {
   away = false;
 });
 
+// The picture in the README.
+async function readme() {
+  const small = { viewport: { width: 880, height: 510 } };
+  const [one, two, three] = await Promise.all([["one", urls.ann], ["two", urls.bob], ["three", urls.guest0]].map(([name, url]) => person(name, url, small)));
+  for (const page of [one, two, three]) {
+    await state(page, "connected");
+    await page.locator("#join-name").fill("bridges");
+    await page.locator("#join-name").press("Enter");
+    await page.locator("#title", { hasText: "bridges" }).waitFor();
+  }
+  await told(two, one, "Which gateway are you on? I am on :8081.");
+  await told(one, two, "8080. It makes no difference, does it?");
+  await told(three, two, "None. The room has one order everywhere.");
+  await told(three, two, "Watch me when my gateway is killed \u2026");
+  await told(one, three, "\u2026 you were away for a second and missed nothing.");
+  await place(two, "Ann");
+  await write(two, "psst");
+  await one.locator("#people .count").waitFor();
+  await two.locator("nav li button", { hasText: "bridges" }).click();
+  await two.locator("#text").pressSequentially("and I");
+  await one.locator("#typing", { hasText: "Bob" }).waitFor();
+  await one.locator("#messages").evaluate((e) => { for (const note of e.querySelectorAll(".note")) note.remove(); });
+  await shot(one, "readme");
+  for (const page of [one, two, three]) await page.context().close();
+}
+
 // What it looks like: full of people and long things, dark, on a phone.
 if (shots) {
   const long = "a-very-long-name-".repeat(8);
@@ -202,6 +228,7 @@ if (shots) {
     await shot(page, name);
     await page.context().close();
   }
+  await readme();
   const stranger = await person("stranger", new URL(urls.ann).origin + "/");
   await shot(stranger, "login");
 }
