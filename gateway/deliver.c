@@ -87,12 +87,11 @@ static uint32_t change(struct gate *g, const struct msg_BODY *b)
 void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref)
 {
     struct msg_BODY b;
-    const struct space *space = NULL;
     uint32_t n = 0;
-    if (msg_decode_BODY(&b, body) != OK || !gate_may_have_space(g, b.nsp)) {
-        g->stats->bus_unknown++;
-    } else if (!(space = gate_space(g, b.nsp))) {
-        n = 0;          /* of a pattern's: nobody here is in it */
+    bool good = msg_decode_BODY(&b, body) == OK;
+    const struct space *space = good ? gate_space(g, b.nsp) : NULL;
+    if (!space) {       /* one that a pattern stands for may have nobody here */
+        if (!good || !gate_may_have_space(g, b.nsp)) g->stats->bus_unknown++;
     } else if (b.kind == BODY_EMIT && b.flags & BODY_ACK) {
         g->stats->deliveries_out += acks_ask(g, &b, router, ref);
         return;

@@ -50,8 +50,18 @@ struct answer *answers_find(struct answers *self, uint64_t ref)
     return ref && index < self->cap && self->at[index].ref == ref ? &self->at[index] : NULL;
 }
 
+bool answers_keep_ack(struct answers *self, struct answer *a, struct span acked, size_t each, size_t all)
+{
+    size_t before = a->acks.len, more = acked.len + 4;
+    if (before + more > each || self->acks_bytes + more > all) return false;
+    msg_add_str(&a->acks, acked);
+    self->acks_bytes += a->acks.len - before;
+    return true;
+}
+
 void answers_drop(struct answers *self, struct answer *a)
 {
+    self->acks_bytes -= a->acks.len;
     buf_fini(&a->acks);
     self->free[self->free_count++] = (uint32_t)(a - self->at);
     *a = (struct answer){ .asked = a->ref };

@@ -24,7 +24,7 @@ struct answer {
 
 struct answers {
     struct answer *at;
-    size_t         cap, count;
+    size_t         cap, count, acks_bytes;      /* acks_bytes: of all that are open */
     uint32_t      *free;
     size_t         free_count;
 };
@@ -33,6 +33,8 @@ void answers_init(struct answers *self);
 void answers_fini(struct answers *self);
 struct answer *answers_add(struct answers *self, const struct from *from, uint64_t asked, uint64_t deadline);
 struct answer *answers_find(struct answers *self, uint64_t ref);    /* or NULL */
+/* False, and not kept: that would be more than 'each' for this answer, or 'all' for all. */
+bool answers_keep_ack(struct answers *self, struct answer *answer, struct span acked, size_t each, size_t all);
 void answers_drop(struct answers *self, struct answer *answer);
 struct answer *answers_next(struct answers *self, struct answer *after);        /* walks those that are open */
 

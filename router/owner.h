@@ -30,7 +30,7 @@ struct owner_options {
     uint64_t epoch;
     struct siphash_key seed;
     struct history_limits history;
-    size_t   max_rooms, max_addresses, max_acks_bytes, publish_ids, recovery_bytes;
+    size_t   max_rooms, max_addresses, max_acks_bytes, hold_bytes, publish_ids, recovery_bytes;
     uint64_t publish_ids_ms, answer_ms;
     const struct view *view;            /* borrowed: the daemon's */
     struct router_stats *stats;         /* borrowed */

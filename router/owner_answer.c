@@ -31,13 +31,11 @@ void owner_commit(struct owner *self, uint64_t ref, struct effects *out)
     if (empty(&a->waiting)) say(self, a, out);
 }
 
-/* As many as router.max_acks_bytes allow. */
 static void keep_acks(struct owner *self, struct answer *a, struct span acks)
 {
     struct span one;
     while (msg_next_str(&acks, &one))
-        if (a->acks.len + one.len + 4 <= self->o.max_acks_bytes) msg_add_str(&a->acks, one);
-        else self->o.stats->acks_cut++;
+        if (!answers_keep_ack(&self->answers, a, one, self->o.max_acks_bytes, self->o.hold_bytes)) self->o.stats->acks_cut++;
 }
 
 enum err owner_on_reached(struct owner *self, const struct from *from, const struct msg_REACHED *reached, struct effects *out)
@@ -119,6 +117,7 @@ void owner_expire(struct owner *self, struct router_time now, struct effects *ou
     s->history_dropped = self->history.dropped;
     s->stream_seq = self->seq;
     s->answers_open = self->answers.count;
+    s->acks_bytes = self->answers.acks_bytes;
     s->deliveries_waiting = self->deliveries.count;
     s->publish_ids = marks_publishes(&self->marks);
 }

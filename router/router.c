@@ -17,7 +17,7 @@ struct router *router_new(const struct router_options *options)
     self->owner = owner_new(&(struct owner_options){
         .number = options->number, .epoch = options->epoch, .seed = options->seed,
         .history = { c->router.history_bytes, c->router.history_count, c->router.history_ms },
-        .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count, .max_acks_bytes = c->router.max_acks_bytes,
+        .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count, .max_acks_bytes = c->router.max_acks_bytes, .hold_bytes = c->router.hold_bytes,
         .publish_ids = c->router.publish_ids_count, .publish_ids_ms = c->router.publish_ids_ms,
         .answer_ms = c->router.answer_ms, .recovery_bytes = c->router.recovery_bytes, .view = options->view, .stats = options->stats });
     return self;
