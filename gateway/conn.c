@@ -230,7 +230,7 @@ static void on_due(struct gate *g, struct timer *t)
         return;
     }
     g->stats->connections_timeout++;
-    if (c->phase == CONN_BODY) polling_on_lost(c);
+    polling_on_lost(c);
     fail(c, ERR_TIMEOUT, 408);
 }
 
@@ -241,18 +241,26 @@ static void on_body(struct conn *c, struct span *in)
     struct exchange *x = c->exchange;
     struct span piece;
     enum err e;
+    bool wanted = c->phase == CONN_BODY && x->refusal.len == 0;
     while ((e = http1_body(&c->http, &x->listener->http, in, &piece)) == OK && piece.len)
-        if (x->refusal.len == 0) buf_add(&x->body, piece);
+        if (wanted) buf_add(&x->body, piece);
     if (e == ERR_AGAIN) return;
     if (e != OK) {
-        polling_on_refused(c);      /* the session lives: trap 9 */
+        if (c->phase == CONN_ANSWER) polling_on_lost(c);
+        else polling_on_refused(c);     /* the session lives: trap 9 */
         conn_fail(c, e);
         return;
     }
     timer_cancel(c->gate, &c->timer);
     x->body_due = false;
     if (x->refusal.len) conn_answer_raw(c, &x->refusal, x->refusal_keep);
-    else request_on_body(c);
+    else if (wanted) request_on_body(c);
+}
+
+/* A GET that waits for its answer may have a body of its own, which nobody wants. */
+static bool reads_body(const struct conn *c)
+{
+    return c->phase == CONN_BODY || (c->phase == CONN_ANSWER && c->exchange->body_due);
 }
 
 static void on_head(struct conn *c, struct span *in)
@@ -276,7 +284,7 @@ static void on_head(struct conn *c, struct span *in)
     request_on_head(c, &r);
     if (c->phase == CONN_SOCKET || c->fate != CONN_OPEN) return;
     http1_release(&c->http);
-    if (c->phase != CONN_BODY) return;
+    if (!reads_body(c)) return;
     timer_set(c->gate, &c->timer, on_due, c->listener->config->body_timeout_ms);
     on_body(c, in);
 }
@@ -305,6 +313,10 @@ static void read_bytes(struct conn *c, char *bytes, size_t len)
             break;
         case CONN_ANSWER:
         case CONN_HELD:
+            if (reads_body(c)) {
+                on_body(c, &in);
+                break;
+            }
             keep_behind(c, in);
             return;
         case CONN_SOCKET: {
