@@ -8,7 +8,7 @@ A line of a case is one step; $sid stands for the session's id:
     http METHOD PATH [| Field: value]... [|| BODY]                  answer          what it gets
     ws [QUERY] [| Field: value]...     a WebSocket                  wsid            one for the session: a probe
     send TEXT               a text frame                            bin HEX         a binary one
-    raw HEX                 bytes as they are                       sync [N]        N frames, and what comes with them
+    raw HEX                 bytes as they are                       sync [N|end]    N frames, and what comes with them
     part                    the WebSocket is closed by us, without a word
     version 3               from here on we speak Engine.IO 3; payloads are written as in version 4
 """
@@ -227,11 +227,11 @@ class Play:
         self.web.socket.close()
 
     def do_sync(self, rest):
-        """N frames at least, and what else comes before the answers of a few pings; or the end."""
-        due, marks = int(rest or 0), [os.urandom(4) for _ in range(5)]
-        pings = iter(marks)
-        if due == 0:
-            self.write(frame(9, next(pings)))
+        """N frames at least, and what else comes until a few pings, one after the other, were answered; 'end': all until it is closed."""
+        due, pings = 0 if rest in ("", "end") else int(rest), [os.urandom(4) for _ in range(0 if rest == "end" else 5)]
+        seen = 0
+        if pings and due == 0:
+            self.write(frame(9, pings[0]))
         while head := self.web.take(2):
             n = head[1] & 127
             if n > 125:
@@ -244,15 +244,15 @@ class Play:
                 self.web.bytes = b""
                 return
             if opcode == 10:
-                if payload == marks[-1]:
-                    return
-            else:
-                self.say("  " + (payload.decode("utf-8", "replace") if opcode == 1 else f"binary {payload.hex()}"))
-                due -= 1
-                if due != 0:
-                    continue
-            if due <= 0:
-                self.write(frame(9, next(pings, marks[-1])))
+                if pings and payload == pings.pop(0):
+                    if not pings:
+                        return
+                    self.write(frame(9, pings[0]))
+                continue
+            self.say("  " + (payload.decode("utf-8", "replace") if opcode == 1 else f"binary {payload.hex()}"))
+            seen += 1
+            if seen == due:
+                self.write(frame(9, pings[0]))
         self.say("  gone")
 
     def run(self, steps):
