@@ -93,22 +93,35 @@ static bool asked_for(const struct sio_packet *p, const struct rules_effect *e)
     return e->kind == RULES_REPLY || (e->kind == RULES_ACK && p && p->id != SIO_NO_ID);
 }
 
-/* May all of it be done? Too many rooms: not one of them. */
-static enum err admit(struct socket *s, const struct rules_effects *r)
+static size_t size_of(const struct rules_effect *e, const struct span *attachments)
 {
+    size_t n = e->to.len + e->except.len + e->args.len;
+    for (size_t i = 0; i < e->attachments.len; i++) n += attachments[(uint8_t)e->attachments.ptr[i]].len;
+    return n;
+}
+
+/* May all of it be done? If not, none of it is. ERR_LIMIT: '*why' is the event that says so. */
+static enum err admit(struct socket *s, const struct rules_effects *r, const struct span *attachments, struct span *why)
+{
+    struct gate *g = s->session->gate;
     uint32_t joins = 0, sends = 0;
-    for (size_t i = 0; i < r->count; i++) joins += r->at[i].kind == RULES_JOIN, sends += r->at[i].kind == RULES_EMIT;
-    if (joins && s->rooms.count + joins > s->session->listener->config->max_rooms_count + 2) return ERR_LIMIT;
-    if (answer_full(s) || ((joins || sends) && sender_full(s->session->gate->sender))) return ERR_FULL;
+    for (size_t i = 0; i < r->count; i++) {
+        joins += r->at[i].kind == RULES_JOIN, sends += r->at[i].kind == RULES_EMIT;
+        if (r->at[i].kind != RULES_EMIT || size_of(&r->at[i], attachments) <= g->config->router.max_body_bytes) continue;
+        *why = SPAN("[\"error\",{\"message\":\"message is too large\"}]");
+        return ERR_LIMIT;
+    }
+    if (joins && s->rooms.count + joins > s->session->listener->config->max_rooms_count + 2) {
+        *why = SPAN("[\"error\",{\"message\":\"too many rooms\"}]");
+        return ERR_LIMIT;
+    }
+    if (answer_full(s) || ((joins || sends) && sender_full(g->sender))) return ERR_FULL;
     return OK;
 }
 
-static void refuse_rooms(struct socket *s, const struct sio_packet *p)
+static void refuse(struct socket *s, const struct sio_packet *p, struct span why)
 {
-    static const struct rules_effect effects[] = {
-        { .kind = RULES_REPLY, .args = { "[\"error\",{\"message\":\"too many rooms\"}]", 38 } },
-        { .kind = RULES_ACK, .args = { "[null]", 6 } },
-    };
+    const struct rules_effect effects[] = { { .kind = RULES_REPLY, .args = why }, { .kind = RULES_ACK, .args = SPAN("[null]") } };
     struct buf out = { 0 };
     for (size_t i = 0; i < 2; i++)
         if (asked_for(p, &effects[i])) say(s, p, &effects[i], NULL, &out);
@@ -127,10 +140,11 @@ static void run(struct socket *s, const struct sio_packet *p, const struct span 
     const struct rules_effects *r = &g->ruled;
     uint64_t tickets[TICKETS_MAX];
     size_t count = 0;
-    enum err e = admit(s, r);
+    struct span why;
+    enum err e = admit(s, r, attachments, &why);
     if (e != OK) {
         g->stats->refused_rules[e]++;
-        if (e == ERR_LIMIT) refuse_rooms(s, p);
+        if (e == ERR_LIMIT) refuse(s, p, why);
         else g->stats->events_full++;       /* not done and not acknowledged: the client knows, and may try again */
         return;
     }
