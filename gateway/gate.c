@@ -51,6 +51,9 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     unsigned char bytes[16];
     for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
     registry_init(&g->registry, seeds);
+    uint32_t life;
+    gate_random(g, &life, sizeof life);
+    g->refs = (uint64_t)life << 15;     /* an answer that was meant for a life before is nobody's; below 2^48, for relay and tunnel */
     g->dirty_end = &g->dirty;
     struct buf id = { 0 };
     member_id_encode(&id, ROLE_GATEWAY, setup->number);

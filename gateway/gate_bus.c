@@ -53,7 +53,7 @@ static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg
         return true;
     case MSG_RELAYED:
         if (msg_decode_RELAYED(&m.relayed, fields) != OK) return false;
-        relay_on_relayed(g, &m.relayed);
+        relay_on_relayed(g, number, &m.relayed);
         return true;
     case MSG_TUNNEL_OPEN:
         if (msg_decode_TUNNEL_OPEN(&m.opened, fields) != OK) return false;

@@ -262,7 +262,7 @@ void relay_on_lost(struct conn *c);
 void relay_forget(struct conn *c);                      /* its exchange is over */
 void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m);
 void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m);
-void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m);
+void relay_on_relayed(struct gate *g, uint16_t gateway, const struct msg_RELAYED *m);
 void relay_finish(struct conn *c);                      /* a relayed conn has its answer */
 void relay_view(struct gate *g, uint16_t reborn);       /* gateways that are gone, or forgot (RANK_NOBODY: none did), answer nobody */
 

@@ -103,10 +103,11 @@ void relay_on_lost(struct conn *c)
     x->ref = 0;
 }
 
-void relay_on_relayed(struct gate *g, const struct msg_RELAYED *m)
+void relay_on_relayed(struct gate *g, uint16_t gateway, const struct msg_RELAYED *m)
 {
-    struct conn *c = map_drop_u64(&g->relays, m->ref);
-    if (!c) return;
+    struct conn *c = map_find_u64(&g->relays, m->ref);
+    if (!c || c->exchange->gateway != gateway) return;      /* only who was asked */
+    map_drop_u64(&g->relays, m->ref);
     c->exchange->ref = 0;
     struct buf bytes = { 0 };
     buf_add(&bytes, m->bytes);
@@ -122,7 +123,7 @@ void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m)
     g->stats->relays_in++;
     struct ip peer;
     ip_decode(&peer, m->address);
-    if (m->listener >= g->listener_count) {
+    if (m->listener >= g->listener_count || map_find_u64(&g->relayed, key_of(gateway, m->ref))) {
         GATE_SAY(g, ROLE_GATEWAY, gateway, RELAYED, .ref = m->ref, .close = 1);
         return;
     }
@@ -159,7 +160,7 @@ void relay_finish(struct conn *c)
 void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m)
 {
     struct conn *c = map_find_u64(&g->relayed, key_of(gateway, m->ref));
-    if (!c) return;
+    if (!c || c->relay_gateway != gateway) return;
     forget(c);
     polling_on_lost(c);
     gate_drop_conn(c);
