@@ -6,7 +6,8 @@
  * at any gateway, and a stranger would have to guess 104 bits.
  *
  * A Socket.IO 2 client makes its sockets' ids itself, of its session's: that one for
- * "/", "/chat#<session>" for another namespace. Pure. */
+ * "/", "/chat#<session>" for another namespace. The private id (pid) by which a socket may
+ * come back says nothing: 16 random bytes. Pure. */
 #ifndef CAUSEWAY_SID_H
 #define CAUSEWAY_SID_H
 
@@ -15,6 +16,7 @@
 
 #define SID_LENGTH 20
 #define SID_KEY_BYTES 16
+#define PID_LENGTH 22       /* 128 bits as base64url */
 
 struct sid { char text[SID_LENGTH]; };      /* not terminated */
 

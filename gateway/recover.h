@@ -23,8 +23,6 @@
 #include "socket.h"
 #include "timer.h"
 
-enum { PID_LENGTH = 22 };               /* 128 bits as base64url */
-
 enum resume_phase { RESUME_WANTED, RESUME_RESUMING, RESUME_JOINING, RESUME_ASKING, RESUME_ASKED };
 
 struct missed {                         /* a body that came while it was away */

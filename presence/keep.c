@@ -8,10 +8,10 @@
 
 enum { ROOMS_BYTES_MAX = 1 << 20 };     /* of one socket */
 
-struct span kept_pid(const struct kept *k)  { return span_from(k->text, KEEP_PID_LENGTH); }
-struct span kept_sid(const struct kept *k)  { return span_from(k->text + KEEP_PID_LENGTH, k->sid_len); }
-struct span kept_nsp(const struct kept *k)  { return span_from(k->text + KEEP_PID_LENGTH + k->sid_len, k->nsp_len); }
-struct span kept_user(const struct kept *k) { return span_from(k->text + KEEP_PID_LENGTH + k->sid_len + k->nsp_len, k->user_len); }
+struct span kept_pid(const struct kept *k)  { return span_from(k->text, PID_LENGTH); }
+struct span kept_sid(const struct kept *k)  { return span_from(k->text + PID_LENGTH, k->sid_len); }
+struct span kept_nsp(const struct kept *k)  { return span_from(k->text + PID_LENGTH + k->sid_len, k->nsp_len); }
+struct span kept_user(const struct kept *k) { return span_from(k->text + PID_LENGTH + k->sid_len + k->nsp_len, k->user_len); }
 
 static struct span key_of_kept(const void *value)
 {
@@ -34,7 +34,7 @@ void keeps_fini(struct keeps *self)
 
 struct kept *keeps_find(const struct keeps *self, struct span pid)
 {
-    return pid.len == KEEP_PID_LENGTH ? map_find(&self->by_pid, pid) : NULL;
+    return pid.len == PID_LENGTH ? map_find(&self->by_pid, pid) : NULL;
 }
 
 size_t keeps_bytes(const struct keeps *self)
@@ -46,7 +46,7 @@ size_t keeps_bytes(const struct keeps *self)
 
 static size_t bytes_of(const struct kept *k)
 {
-    return sizeof *k + KEEP_PID_LENGTH + (size_t)k->sid_len + k->nsp_len + k->user_len + k->rooms.cap;
+    return sizeof *k + PID_LENGTH + (size_t)k->sid_len + k->nsp_len + k->user_len + k->rooms.cap;
 }
 
 static void off_lease(struct kept *k)
@@ -165,7 +165,7 @@ enum err keeps_rooms(struct keeps *self, const struct lease *lease, const struct
 static enum err check(const struct msg_SAVE *m)
 {
     struct buf bytes = { 0 };
-    enum err e = m->pid.len == KEEP_PID_LENGTH ? base64_decode_url(&bytes, m->pid) : ERR_SYNTAX;
+    enum err e = m->pid.len == PID_LENGTH ? base64_decode_url(&bytes, m->pid) : ERR_SYNTAX;
     buf_fini(&bytes);
     if (e != OK) return e;
     if (m->sid.len == 0 || m->nsp.len == 0) return ERR_MISSING;

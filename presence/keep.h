@@ -15,9 +15,9 @@
 
 #include "buf.h"
 #include "lease.h"
+#include "sid.h"
 #include "wheel.h"
 
-enum { KEEP_PID_LENGTH = 22 };      /* 128 bits as base64url */
 enum kept_state { KEPT_LIVE, KEPT_RESUMING, KEPT_AWAY };
 
 struct kept {

@@ -26,7 +26,7 @@ static void end(void)
 
 static struct span pid_of(unsigned n)
 {
-    static char pid[KEEP_PID_LENGTH + 1];
+    static char pid[PID_LENGTH + 1];
     snprintf(pid, sizeof pid, "AAAAAAAAAAAAAAAAAA%03uA", n % 1000);
     return span_of(pid);
 }
