@@ -2,91 +2,58 @@
 #include "gate_state.h"
 #include "recover.h"
 
-/* Who may say what: the bus checked that; here only what a gateway takes at all. */
-static bool on_message(struct gate *g, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields)
-{
-    union {
-        struct msg_VERDICT verdict; struct msg_ADMITTED admitted; struct msg_TICK tick; struct msg_REPLAYED replayed;
-        struct msg_ASK ask; struct msg_FENCE fence; struct msg_RELAY relay; struct msg_RELAY_GONE relay_gone; struct msg_RELAYED relayed;
-        struct msg_TUNNEL_OPEN opened; struct msg_TUNNEL_DATA data; struct msg_TUNNEL_MORE more; struct msg_TUNNEL_CLOSE closed;
-        struct msg_RESUMED resumed; struct msg_RESUMED_AWAY resumed_away;
-    } m;
-    switch (type) {
-    case MSG_DELIVER:
-        deliver_on(g, number, epoch, fields);
-        return true;
-    case MSG_TICK:
-        if (msg_decode_TICK(&m.tick, fields) != OK) return false;
-        deliver_tick(g, number, epoch, &m.tick);
-        return true;
-    case MSG_REPLAYED:
-        if (msg_decode_REPLAYED(&m.replayed, fields) != OK) return false;
-        deliver_replayed(g, number, epoch, &m.replayed);
-        return true;
-    case MSG_VERDICT:
-        if (msg_decode_VERDICT(&m.verdict, fields) != OK) return false;
-        connect_on_verdict(g, &m.verdict);
-        return true;
-    case MSG_ADMITTED:
-        if (msg_decode_ADMITTED(&m.admitted, fields) != OK) return false;
-        connect_on_admitted(g, &m.admitted);
-        return true;
-    case MSG_RESUMED:
-        if (msg_decode_RESUMED(&m.resumed, fields) != OK) return false;
-        recover_on_resumed(g, &m.resumed);
-        return true;
-    case MSG_RESUMED_AWAY:
-        if (msg_decode_RESUMED_AWAY(&m.resumed_away, fields) != OK) return false;
-        recover_on_away(g, &m.resumed_away);
-        return true;
-    case MSG_ASK:
-        if (msg_decode_ASK(&m.ask, fields) != OK) return false;
-        ask_on(g, number, &m.ask);
-        return true;
-    case MSG_RELAY:
-        if (msg_decode_RELAY(&m.relay, fields) != OK) return false;
-        relay_in(g, number, &m.relay);
-        return true;
-    case MSG_RELAY_GONE:
-        if (msg_decode_RELAY_GONE(&m.relay_gone, fields) != OK) return false;
-        relay_gone(g, number, &m.relay_gone);
-        return true;
-    case MSG_RELAYED:
-        if (msg_decode_RELAYED(&m.relayed, fields) != OK) return false;
-        relay_on_relayed(g, number, &m.relayed);
-        return true;
-    case MSG_TUNNEL_OPEN:
-        if (msg_decode_TUNNEL_OPEN(&m.opened, fields) != OK) return false;
-        tunnel_on_open(g, number, &m.opened);
-        return true;
-    case MSG_TUNNEL_DATA:
-        if (msg_decode_TUNNEL_DATA(&m.data, fields) != OK) return false;
-        tunnel_on_data(g, number, &m.data);
-        return true;
-    case MSG_TUNNEL_MORE:
-        if (msg_decode_TUNNEL_MORE(&m.more, fields) != OK) return false;
-        tunnel_on_more(g, number, &m.more);
-        return true;
-    case MSG_TUNNEL_CLOSE:
-        if (msg_decode_TUNNEL_CLOSE(&m.closed, fields) != OK) return false;
-        tunnel_on_close(g, number, &m.closed);
-        return true;
-    case MSG_FENCE:
-        if (msg_decode_FENCE(&m.fence, fields) != OK) return false;
-        gate_on_fence(g, number, m.fence.view);
-        return true;
-    case MSG_EMITTED:       /* for emits with a ref: we make none */
-        return true;
-    default:
-        return false;
-    }
+typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span fields);
+
+/* What a gateway takes, and what it does with it. Who may say what, the bus has checked. */
+#define TAKEN(TAKE) \
+    TAKE(TICK,         deliver_tick(g, number, epoch, &m)) \
+    TAKE(REPLAYED,     deliver_replayed(g, number, epoch, &m)) \
+    TAKE(VERDICT,      connect_on_verdict(g, &m)) \
+    TAKE(ADMITTED,     connect_on_admitted(g, &m)) \
+    TAKE(RESUMED,      recover_on_resumed(g, &m)) \
+    TAKE(RESUMED_AWAY, recover_on_away(g, &m)) \
+    TAKE(ASK,          ask_on(g, number, &m)) \
+    TAKE(RELAY,        relay_in(g, number, &m)) \
+    TAKE(RELAY_GONE,   relay_gone(g, number, &m)) \
+    TAKE(RELAYED,      relay_on_relayed(g, number, &m)) \
+    TAKE(TUNNEL_OPEN,  tunnel_on_open(g, number, &m)) \
+    TAKE(TUNNEL_DATA,  tunnel_on_data(g, number, &m)) \
+    TAKE(TUNNEL_MORE,  tunnel_on_more(g, number, &m)) \
+    TAKE(TUNNEL_CLOSE, tunnel_on_close(g, number, &m)) \
+    TAKE(FENCE,        gate_on_fence(g, number, m.view)) \
+    TAKE(EMITTED,      (void)m)         /* for emits with a ref: we make none */
+
+#define TAKE(NAME, call) \
+static bool take_##NAME(struct gate *g, uint16_t number, uint64_t epoch, struct span fields) \
+{ \
+    struct msg_##NAME m; \
+    (void)g, (void)number, (void)epoch; \
+    if (msg_decode_##NAME(&m, fields) != OK) return false; \
+    call; \
+    return true; \
 }
+TAKEN(TAKE)
+#undef TAKE
+
+/* Held undecoded where something before it is missing. */
+static bool take_DELIVER(struct gate *g, uint16_t number, uint64_t epoch, struct span fields)
+{
+    deliver_on(g, number, epoch, fields);
+    return true;
+}
+
+static take *const taken[MSG_COUNT] = {
+    [MSG_DELIVER] = take_DELIVER,
+#define TAKE(NAME, call) [MSG_##NAME] = take_##NAME,
+    TAKEN(TAKE)
+#undef TAKE
+};
 
 void gate_on_message(struct gate *g, enum role role, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields, struct gate_time now)
 {
     (void)role;
     g->now = now;
-    if (!on_message(g, number, epoch, type, fields)) g->stats->bus_unknown++;
+    if (type >= MSG_COUNT || !taken[type] || !taken[type](g, number, epoch, fields)) g->stats->bus_unknown++;
     gate_settle(g);
 }
 
