@@ -152,5 +152,4 @@ void answer_fini(struct gate *g)
             if (w->answer) done(w->answer);
             free(w);
         }
-    map_fini(&g->waits);
 }

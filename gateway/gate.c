@@ -11,18 +11,44 @@
 
 /* ---- life */
 
-static void seed(struct gate *g, struct map *map, map_key *key_of)
+struct siphash_key gate_seed(struct gate *g)
 {
     unsigned char bytes[16];
     gate_random(g, bytes, sizeof bytes);
-    struct siphash_key key = siphash_key_of(bytes);
-    map_init(map, &key, key_of);
+    return siphash_key_of(bytes);
 }
 
 static struct span key_of_session(const void *value)
 {
     const struct session *s = value;
     return sid_span(&s->sid);
+}
+
+/* Its tables, but for the registry's. */
+#define MAPS(MAP) \
+    MAP(spaces, space_name) MAP(sessions, key_of_session) MAP(addresses, NULL) MAP(residents, NULL) MAP(waits, NULL) MAP(pendings, NULL) \
+    MAP(acks, NULL) MAP(resumes, NULL) MAP(relays, NULL) MAP(relayed, NULL) MAP(tunnels_out, NULL) MAP(tunnels_in, NULL) MAP(posts, NULL)
+
+static void init_maps(struct gate *g)
+{
+    struct siphash_key key;
+#define MAP(name, key_of) key = gate_seed(g), map_init(&g->name, &key, key_of);
+    MAPS(MAP)
+#undef MAP
+}
+
+static void fini_maps(struct gate *g)
+{
+#define MAP(name, key_of) map_fini(&g->name);
+    MAPS(MAP)
+#undef MAP
+}
+
+static size_t maps_bytes(const struct gate *g)
+{
+#define MAP(name, key_of) + map_bytes(&g->name)
+    return 0 MAPS(MAP);
+#undef MAP
 }
 
 struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
@@ -32,25 +58,10 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     g->setup = *setup, g->now = now, g->stats = setup->stats, g->config = setup->config;
     g->compression = (struct compression){ .by = setup->compressor, .threshold_bytes = setup->config->compression.threshold_bytes };
     wheel_init(&g->wheel, 0, now.mono);
-    seed(g, &g->spaces, space_name);
+    init_maps(g);
     spaces_init(g);
     listeners_init(g);
-    seed(g, &g->sessions, key_of_session);
-    seed(g, &g->addresses, NULL);
-    seed(g, &g->residents, NULL);
-    seed(g, &g->waits, NULL);
-    seed(g, &g->pendings, NULL);
-    seed(g, &g->acks, NULL);
-    seed(g, &g->relays, NULL);
-    seed(g, &g->resumes, NULL);
-    seed(g, &g->relayed, NULL);
-    seed(g, &g->tunnels_out, NULL);
-    seed(g, &g->tunnels_in, NULL);
-    seed(g, &g->posts, NULL);
-    struct siphash_key seeds[2];
-    unsigned char bytes[16];
-    for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
-    registry_init(&g->registry, seeds);
+    registry_init(&g->registry, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
     uint32_t life;
     gate_random(g, &life, sizeof life);
     g->refs = (uint64_t)life << 15;     /* an answer that was meant for a life before is nobody's; below 2^48, for relay and tunnel */
@@ -78,9 +89,6 @@ void gate_destroy(struct gate **self)
     answer_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
-    map_fini(&g->sessions), map_fini(&g->addresses), map_fini(&g->residents);
-    map_fini(&g->pendings), map_fini(&g->resumes), map_fini(&g->acks), map_fini(&g->relays), map_fini(&g->relayed), map_fini(&g->posts);
-    map_fini(&g->tunnels_out), map_fini(&g->tunnels_in);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
@@ -90,6 +98,7 @@ void gate_destroy(struct gate **self)
     free(g->targets);
     spaces_fini(g);
     listeners_fini(g);
+    fini_maps(g);
     free(g);
     *self = NULL;
 }
@@ -350,8 +359,8 @@ bool gate_drained(const struct gate *g)
 void gate_measure(struct gate *g)
 {
     struct gateway_stats *st = g->stats;
-    st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used +
-                                map_bytes(&g->sessions) + map_bytes(&g->addresses) + map_bytes(&g->residents) + map_bytes(&g->waits) + map_bytes(&g->pendings) + map_bytes(&g->acks);
+    st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used + maps_bytes(g);
+    for (size_t i = 0; i < g->listener_count; i++) st->memory_sessions_bytes += throttle_bytes(&g->listeners[i].handshakes);
     st->memory_rooms_bytes = registry_bytes(&g->registry);
     st->memory_pools_bytes = g->pool.bytes;
     st->queue_bytes = g->pool.queued;

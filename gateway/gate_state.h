@@ -19,7 +19,7 @@
 enum { GATE_MEMBERS_MAX = 1024, GATE_LOG_MAX = 1 << 20 };
 
 /* Why a handshake failed: Engine.IO's six codes, then what is broken below it. */
-enum { FAILED_HTTP = 6, FAILED_WS, LISTENER_FAILURES };
+enum { FAILED_TRANSPORT, FAILED_SID, FAILED_METHOD, FAILED_REQUEST, FAILED_FORBIDDEN, FAILED_VERSION, FAILED_HTTP, FAILED_WS, LISTENER_FAILURES };
 
 struct file {                       /* served as it is */
     char        *path, *type;
@@ -136,6 +136,8 @@ void gate_note(struct gate *g, const char *event, const struct socket *s, const 
 uint16_t gate_presence_of(struct gate *g, const struct socket *s);     /* who owns its user; RANK_NOBODY */
 uint64_t gate_presence_epoch(const struct gate *g, uint16_t number);     /* 0: not ready, or not there */
 static inline uint64_t gate_ref(struct gate *g) { return ++g->refs; }
+static inline uint64_t gate_foreign(uint16_t gateway, uint64_t ref) { return (uint64_t)gateway << 48 ^ ref; }   /* another gateway's ref (below 2^48), as a key here */
+struct siphash_key gate_seed(struct gate *g);   /* of a table */
 
 /* ---- space.c */
 map_key space_name;
@@ -159,6 +161,7 @@ void listener_unsettle(struct session *s);      /* and is gone */
 
 /* ---- gate_view.c */
 void gate_take_view(struct gate *g, enum view_change change);
+bool gate_knows(const struct gate *g, uint16_t gateway, uint16_t reborn);      /* it is there, in the life that it had; RANK_NOBODY: none is reborn */
 void gate_tell_presence(struct gate *g, uint16_t number);      /* all of its sockets, again */
 void gate_on_fence(struct gate *g, uint16_t router, uint64_t view);
 
@@ -171,7 +174,7 @@ struct exchange *request_begin(struct conn *c, struct listener *l, const struct 
 bool request_welcome(struct conn *c, struct listener *l, const struct ip *client);
 void request_error(struct conn *c, unsigned code);      /* Engine.IO's error body, by its code */
 void request_refuse_upgrade(struct conn *c, unsigned code);     /* the same as text, and the end (trap 3) */
-/* Engine.IO's checks, in their order (trap 2): the error's code, or PASSED: *s is the session that sid names
+/* Engine.IO's checks, in their order (trap 2): an error's code (FAILED_x), or PASSED: *s is the session that sid names
  * (NULL: none was named), or FOREIGN: it belongs to gateway *owner. */
 enum { POLLING_PASSED = -1, POLLING_FOREIGN = -2 };
 int  polling_check(struct conn *c, struct listener *l, const struct http1_request *r, bool upgrade, struct session **s, uint16_t *owner);

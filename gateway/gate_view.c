@@ -25,6 +25,11 @@ static bool take_peers(struct gate *g, struct peers *peers, enum role role)
     return !same;
 }
 
+bool gate_knows(const struct gate *g, uint16_t gateway, uint16_t reborn)
+{
+    return gateway != reborn && g->view && view_find(g->view, ROLE_GATEWAY, gateway);
+}
+
 /* ---- presence */
 
 uint64_t gate_presence_epoch(const struct gate *g, uint16_t number)

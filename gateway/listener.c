@@ -37,10 +37,7 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     l->ws = (struct ws_limits){ c->max_message_bytes, false };
     if (c->raw_namespace[0]) l->raw = gate_space(g, span_of(c->raw_namespace));
     l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
-    struct siphash_key seeds[2];
-    unsigned char bytes[16];
-    for (size_t i = 0; i < 2; i++) gate_random(g, bytes, sizeof bytes), seeds[i] = siphash_key_of(bytes);
-    throttle_init(&l->handshakes, seeds);
+    throttle_init(&l->handshakes, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
 }
 
 void listeners_init(struct gate *g)
@@ -178,7 +175,8 @@ void listener_unsettle(struct session *s)
 void gate_listeners(const struct gate *g, struct buf *json)
 {
     static const char *const why[LISTENER_FAILURES] = {
-        "transport", "sid", "method", "request", "forbidden", "version", [FAILED_HTTP] = "http", [FAILED_WS] = "websocket" };
+        [FAILED_TRANSPORT] = "transport", [FAILED_SID] = "sid", [FAILED_METHOD] = "method", [FAILED_REQUEST] = "request",
+        [FAILED_FORBIDDEN] = "forbidden", [FAILED_VERSION] = "version", [FAILED_HTTP] = "http", [FAILED_WS] = "websocket" };
     buf_add_byte(json, '{');
     for (size_t i = 0; i < g->listener_count; i++) {
         const struct listener *l = &g->listeners[i];

@@ -77,7 +77,7 @@ void pass_refuse(struct conn *c, enum err why)
 {
     c->gate->stats->refused_pass[why]++;
     tunnel_fini(c);
-    request_refuse_upgrade(c, 1);       /* as if nobody knew the session: the client stays on polling, or begins anew */
+    request_refuse_upgrade(c, FAILED_SID);       /* as if nobody knew the session: the client stays on polling, or begins anew */
     c->phase = CONN_DONE;
 }
 

@@ -18,28 +18,24 @@ int polling_check(struct conn *c, struct listener *l, const struct http1_request
     *s = NULL;
     struct span transport = query_value(g, r->query, SPAN("transport"));
     bool websocket = span_same(transport, SPAN("websocket"));
-    if (!(websocket && l->websocket) && !(span_same(transport, SPAN("polling")) && l->polling)) return 0;
+    if (!(websocket && l->websocket) && !(span_same(transport, SPAN("polling")) && l->polling)) return FAILED_TRANSPORT;
     struct span sid = query_value(g, r->query, SPAN("sid"));
     if (sid.len) {
         *s = session_find(g, sid);
         bool known = *s && ((*s)->state < SESSION_CLOSING || (!upgrade && (*s)->state == SESSION_CLOSING));
         if (!known) {
             *s = NULL;
-            bool ours = sid_decode(sid, g->setup.sid_key, owner) == OK && *owner == g->setup.number;
-            if (!ours && sid_decode(sid, g->setup.sid_key, owner) == OK && !c->relayed && !c->passed && g->view &&
-                view_find(g->view, ROLE_GATEWAY, *owner)) return POLLING_FOREIGN;
-            return 1;
+            bool foreign = sid_decode(sid, g->setup.sid_key, owner) == OK && *owner != g->setup.number && !c->relayed && !c->passed;
+            return foreign && gate_knows(g, *owner, RANK_NOBODY) ? POLLING_FOREIGN : FAILED_SID;
         }
         bool on_websocket = (*s)->state == SESSION_SOCKET;
-        if (!upgrade && on_websocket != websocket) return 3;
-        if (upgrade && !websocket) return 3;
-        if (!upgrade && on_websocket) return 3;
-        if ((*s)->listener->port != l->port && !c->relayed) return 1;
+        if (websocket != upgrade || (!upgrade && on_websocket)) return FAILED_REQUEST;
+        if ((*s)->listener->port != l->port && !c->relayed) return FAILED_SID;
         return POLLING_PASSED;
     }
-    if (!span_same(r->method, SPAN("GET"))) return 2;
-    if (websocket != upgrade) return 3;
-    return l->config->allow_eio3 || !(polling_dialect(g, r) & DIALECT_V3) ? POLLING_PASSED : 5;
+    if (!span_same(r->method, SPAN("GET"))) return FAILED_METHOD;
+    if (websocket != upgrade) return FAILED_REQUEST;
+    return l->config->allow_eio3 || !(polling_dialect(g, r) & DIALECT_V3) ? POLLING_PASSED : FAILED_VERSION;
 }
 
 uint8_t polling_dialect(struct gate *g, const struct http1_request *r)
@@ -48,6 +44,10 @@ uint8_t polling_dialect(struct gate *g, const struct http1_request *r)
     if (query_value(g, r->query, SPAN("b64")).len) dialect |= DIALECT_B64;
     return dialect;
 }
+
+static const uint8_t refused_as[] = {
+    [FAILED_TRANSPORT] = ERR_UNKNOWN, [FAILED_SID] = ERR_GONE, [FAILED_METHOD] = ERR_STATE, [FAILED_REQUEST] = ERR_UNKNOWN, [FAILED_VERSION] = ERR_VERSION,
+};
 
 /* ---- the handshake */
 
@@ -199,7 +199,7 @@ void polling_on_body(struct conn *c)
     struct exchange *x = c->exchange;
     struct session *s = x->session;
     if (!s) {       /* closed meanwhile */
-        request_error(c, 1);
+        request_error(c, FAILED_SID);
         return;
     }
     x->session = NULL;
@@ -211,7 +211,7 @@ void polling_on_body(struct conn *c)
     else if (jsonp_form(&form, buf_span(&x->body))) e = on_payload(s, buf_span(&form), next);
     buf_fini(&form);
     if (e != OK) {
-        request_error(c, 3);
+        request_error(c, FAILED_REQUEST);
         return;
     }
     http1_add(&x->fields, SPAN("cache-control"), SPAN("no-store"));
@@ -256,13 +256,14 @@ void polling_on_request(struct conn *c, struct listener *l, const struct http1_r
     bool known_method = span_same(r->method, SPAN("GET")) || span_same(r->method, SPAN("POST"));
     struct session *s;
     uint16_t owner;
-    int code = span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config) ? POLLING_PASSED : polling_check(c, l, r, false, &s, &owner);
+    bool preflight = span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config);
+    int code = preflight ? POLLING_PASSED : polling_check(c, l, r, false, &s, &owner);
     if (code == POLLING_FOREIGN && known_method) {
         relay_out(c, l, r, owner);
         return;
     }
     struct exchange *x = request_begin(c, l, r, EXCHANGE_PLAIN);
-    if (span_same(r->method, SPAN("OPTIONS")) && cors_on(l->config)) {
+    if (preflight) {
         cors_preflight(&x->fields, l->config, r);
         conn_answer(c, 204, SPAN(""), SPAN(""));
         return;
@@ -271,7 +272,7 @@ void polling_on_request(struct conn *c, struct listener *l, const struct http1_r
     if (code < 0 && is_internet_explorer(r)) http1_add(&x->fields, SPAN("X-XSS-Protection"), SPAN("0"));
     x->jsonp = jsonp_of(query_value(g, r->query, SPAN("j")));
     if (code >= 0) {
-        g->stats->refused_http[code == 1 ? ERR_GONE : code == 2 ? ERR_STATE : code == 5 ? ERR_VERSION : ERR_UNKNOWN]++;
+        g->stats->refused_http[refused_as[code]]++;
         request_error(c, (unsigned)code);
     } else if (!known_method) {     /* the session lives (trap 7) */
         g->stats->refused_http[ERR_UNKNOWN]++;

@@ -4,11 +4,6 @@
 #include "cors.h"
 #include "gate_state.h"
 
-static uint64_t key_of(uint16_t gateway, uint64_t ref)
-{
-    return (uint64_t)gateway << 48 ^ ref;
-}
-
 /* ---- at the wrong door */
 
 static bool is_framing(struct span name)
@@ -123,13 +118,13 @@ void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m)
     g->stats->relays_in++;
     struct ip peer;
     ip_decode(&peer, m->address);
-    if (m->listener >= g->listener_count || map_find_u64(&g->relayed, key_of(gateway, m->ref))) {
+    if (m->listener >= g->listener_count || map_find_u64(&g->relayed, gate_foreign(gateway, m->ref))) {
         GATE_SAY(g, ROLE_GATEWAY, gateway, RELAYED, .ref = m->ref, .close = 1);
         return;
     }
     struct conn *c = conn_new(g, &g->listeners[m->listener], &peer, NULL);
     c->relayed = true, c->relay_gateway = gateway, c->relay_ref = m->ref;
-    map_put_u64(&g->relayed, key_of(gateway, m->ref), c);
+    map_put_u64(&g->relayed, gate_foreign(gateway, m->ref), c);
     struct buf bytes = { 0 };
     buf_add(&bytes, m->head), buf_add(&bytes, m->body);
     conn_on_bytes(c, bytes.ptr, bytes.len);
@@ -138,7 +133,7 @@ void relay_in(struct gate *g, uint16_t gateway, const struct msg_RELAY *m)
 
 static void forget(struct conn *c)
 {
-    map_drop_u64(&c->gate->relayed, key_of(c->relay_gateway, c->relay_ref));
+    map_drop_u64(&c->gate->relayed, gate_foreign(c->relay_gateway, c->relay_ref));
 }
 
 void relay_finish(struct conn *c)
@@ -159,7 +154,7 @@ void relay_finish(struct conn *c)
 
 void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m)
 {
-    struct conn *c = map_find_u64(&g->relayed, key_of(gateway, m->ref));
+    struct conn *c = map_find_u64(&g->relayed, gate_foreign(gateway, m->ref));
     if (!c || c->relay_gateway != gateway) return;
     forget(c);
     polling_on_lost(c);
@@ -168,24 +163,19 @@ void relay_gone(struct gate *g, uint16_t gateway, const struct msg_RELAY_GONE *m
 
 /* ---- gateways that are gone */
 
-static bool is_there(const struct gate *g, uint16_t gateway, uint16_t reborn)
-{
-    return gateway != reborn && g->view && view_find(g->view, ROLE_GATEWAY, gateway);
-}
-
 void relay_view(struct gate *g, uint16_t reborn)
 {
     struct map_walk walk = { 0 };
     for (struct conn *c; (c = map_next(&g->relays, &walk)); ) {
-        if (is_there(g, c->exchange->gateway, reborn)) continue;
+        if (gate_knows(g, c->exchange->gateway, reborn)) continue;
         map_drop_u64(&g->relays, c->exchange->ref);
         c->exchange->ref = 0;
         g->stats->relays_failed++;
-        request_error(c, 1);
+        request_error(c, FAILED_SID);
     }
     walk = (struct map_walk){ 0 };
     for (struct conn *c; (c = map_next(&g->relayed, &walk)); ) {
-        if (is_there(g, c->relay_gateway, reborn)) continue;
+        if (gate_knows(g, c->relay_gateway, reborn)) continue;
         forget(c);
         polling_on_lost(c);
         gate_drop_conn(c);

@@ -29,14 +29,13 @@ struct ip request_client(const struct conn *c, const struct listener *l, const s
 
 /* ---- Engine.IO's errors (traps 1 and 3) */
 
-enum { FORBIDDEN = 4 };
 static const struct { unsigned status; const char *message; } errors[] = {
-    { 400, "Transport unknown" },
-    { 400, "Session ID unknown" },
-    { 400, "Bad handshake method" },
-    { 400, "Bad request" },
-    { 403, "Forbidden" },
-    { 400, "Unsupported protocol version" },
+    [FAILED_TRANSPORT] = { 400, "Transport unknown" },
+    [FAILED_SID]       = { 400, "Session ID unknown" },
+    [FAILED_METHOD]    = { 400, "Bad handshake method" },
+    [FAILED_REQUEST]   = { 400, "Bad request" },
+    [FAILED_FORBIDDEN] = { 403, "Forbidden" },
+    [FAILED_VERSION]   = { 400, "Unsupported protocol version" },
 };
 
 void request_error(struct conn *c, unsigned code)
@@ -54,7 +53,7 @@ bool request_welcome(struct conn *c, struct listener *l, const struct ip *client
     unsigned retry_s = 1, status = g->draining ? 503 : listener_welcome(g, l, client, &retry_s);
     if (!status) return true;
     if (g->draining) g->stats->connections_refused++;
-    else l->failed[FORBIDDEN]++;
+    else l->failed[FAILED_FORBIDDEN]++;
     struct buf text = { 0 };
     buf_add_uint(&text, retry_s);
     http1_add(&c->exchange->fields, SPAN("Retry-After"), buf_span(&text));

@@ -1,9 +1,7 @@
 /* socket - a session in a namespace: what Socket.IO calls a socket.
  *
  *     WAITING   CONNECT came: auth, then presence, then the interest of its rooms is asked for
- *     REFUSED   an event was sent in place of a CONNECT_ERROR; DISCONNECT follows
  *     OPEN      the client has its id
- *     CLOSED    until the call ends
  *
  * What a rule answers (replies, the ack) waits until the bus holds what the rule
  * caused: then an ack means "held by owner and standby", and "joined" means that the

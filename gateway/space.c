@@ -38,7 +38,6 @@ void spaces_fini(struct gate *g)
 {
     struct map_walk walk = { 0 };
     for (struct space *sp; (sp = map_next(&g->spaces, &walk)); ) free(sp);
-    map_fini(&g->spaces);
 }
 
 void gate_set_rules(struct gate *g, struct rules *const *rules)

@@ -4,11 +4,6 @@
 
 enum { PIECE = 65536 };         /* most bytes in one message */
 
-static uint64_t key_of(uint16_t gateway, uint64_t ref)
-{
-    return (uint64_t)gateway << 48 ^ ref;
-}
-
 struct tunnel *tunnel_new(struct conn *c, uint16_t gateway, bool door)
 {
     struct tunnel *t = calloc(1, sizeof *t);
@@ -100,7 +95,7 @@ static void say(struct conn *c, struct span bytes)
 void tunnel_on_open(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_OPEN *m)
 {
     struct conn *c = NULL;
-    if (m->listener < g->listener_count && m->window && !map_find_u64(&g->tunnels_in, key_of(gateway, m->ref)))
+    if (m->listener < g->listener_count && m->window && !map_find_u64(&g->tunnels_in, gate_foreign(gateway, m->ref)))
         c = gate_admit(g, m->listener, m->address, NULL);
     if (!c) {
         GATE_SAY(g, ROLE_GATEWAY, gateway, TUNNEL_CLOSE, .ref = m->ref, .kill = 1);
@@ -109,7 +104,7 @@ void tunnel_on_open(struct gate *g, uint16_t gateway, const struct msg_TUNNEL_OP
     struct tunnel *t = tunnel_new(c, gateway, false);
     t->ref = m->ref, t->window = m->window;
     c->passed = true;
-    map_put_u64(&g->tunnels_in, key_of(gateway, m->ref), c);
+    map_put_u64(&g->tunnels_in, gate_foreign(gateway, m->ref), c);
     g->stats->upgrades_tunnelled_in++, g->stats->tunnels_open++;
     struct buf bytes = { 0 };
     buf_add(&bytes, m->bytes);
@@ -153,7 +148,7 @@ void tunnels_flush(struct gate *g)
 
 static struct conn *find(const struct gate *g, uint16_t gateway, uint64_t ref, bool from_door)
 {
-    struct conn *c = from_door ? map_find_u64(&g->tunnels_in, key_of(gateway, ref)) : map_find_u64(&g->tunnels_out, ref);
+    struct conn *c = from_door ? map_find_u64(&g->tunnels_in, gate_foreign(gateway, ref)) : map_find_u64(&g->tunnels_out, ref);
     return c && c->tunnel->gateway == gateway ? c : NULL;
 }
 
@@ -210,7 +205,7 @@ void tunnel_fini(struct conn *c)
     if (!t) return;
     if (t->ref) {
         if (t->door) map_drop_u64(&g->tunnels_out, t->ref);
-        else map_drop_u64(&g->tunnels_in, key_of(t->gateway, t->ref));
+        else map_drop_u64(&g->tunnels_in, gate_foreign(t->gateway, t->ref));
         g->stats->tunnels_open--;
     }
     buf_fini(&t->head);
@@ -245,23 +240,18 @@ void tunnel_drain(struct conn *c)
     end_door(c, answered, ERR_STATE);
 }
 
-static bool is_over(const struct gate *g, const struct tunnel *t, uint16_t reborn)
-{
-    return t->gateway == reborn || !g->view || !view_find(g->view, ROLE_GATEWAY, t->gateway);
-}
-
 void tunnels_view(struct gate *g, uint16_t reborn)
 {
     struct map_walk walk = { 0 };
     for (struct conn *c; (c = map_next(&g->tunnels_out, &walk)); ) {
-        if (!is_over(g, c->tunnel, reborn)) continue;
+        if (gate_knows(g, c->tunnel->gateway, reborn)) continue;
         bool answered = c->tunnel->answered;
         tunnel_fini(c);
         end_door(c, answered, ERR_GONE);
     }
     walk = (struct map_walk){ 0 };
     for (struct conn *c; (c = map_next(&g->tunnels_in, &walk)); ) {
-        if (!is_over(g, c->tunnel, reborn)) continue;
+        if (gate_knows(g, c->tunnel->gateway, reborn)) continue;
         tunnel_fini(c);
         gate_lost(c);
     }

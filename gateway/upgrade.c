@@ -105,10 +105,10 @@ void upgrade_on_request(struct conn *c, struct listener *l, const struct http1_r
         conn_answer(c, 426, SPAN(""), SPAN(""));
         return;
     }
-    if (code == POLLING_PASSED && (e != OK || c->relayed || (s && !l->upgrades))) code = 3;
+    if (code == POLLING_PASSED && (e != OK || c->relayed || (s && !l->upgrades))) code = FAILED_REQUEST;
     struct ip client = request_client(c, l, r);
     if (code == POLLING_PASSED && !s && !request_welcome(c, l, &client)) return;
-    if (code == POLLING_PASSED && !agree(c, l, r)) code = 3, e = ERR_SYNTAX;
+    if (code == POLLING_PASSED && !agree(c, l, r)) code = FAILED_REQUEST, e = ERR_SYNTAX;
     if (code != POLLING_PASSED) {
         g->stats->refused_ws[e != OK ? e : ERR_UNKNOWN]++;
         request_refuse_upgrade(c, (unsigned)code);
