@@ -69,7 +69,8 @@ static bool grow(struct outbox *self, struct outbox_pool *pool)
 enum err outbox_push(struct outbox *self, struct outbox_pool *pool, const struct outbox_limits *limits, struct blob *frame, uint64_t now)
 {
     if (self->count) {
-        if (limits->bytes && outbox_left(self) + frame->len > (size_t)limits->bytes + self->credit) return ERR_FULL;
+        size_t beside = (size_t)self->count * OUTBOX_FRAME_COST;
+        if (limits->bytes && outbox_left(self) + beside + frame->len > (size_t)limits->bytes + self->credit) return ERR_FULL;
         if (limits->age_ms && (uint32_t)now - slot_at(self, 0)->since > limits->age_ms) return ERR_TIMEOUT;
     }
     if (self->bytes > UINT32_MAX - frame->len || !grow(self, pool)) return ERR_FULL;

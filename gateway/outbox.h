@@ -21,7 +21,10 @@ struct outbox_slot {
     uint32_t     since;         /* ms, truncated: when it was pushed */
 };
 
-struct outbox_limits { uint32_t bytes, age_ms; };   /* 0: no limit */
+/* A frame's slot and its blob, whatever its length: a peer that reads nothing could have a million pongs of two bytes wait. */
+enum { OUTBOX_FRAME_COST = 48 };
+
+struct outbox_limits { uint32_t bytes, age_ms; };   /* bytes: of frames, OUTBOX_FRAME_COST with each; 0: no limit */
 
 struct outbox {                 /* { 0 } is an empty one */
     struct outbox_slot *ring;

@@ -60,11 +60,25 @@ TEST(outbox_gives_bytes_in_order_in_any_pieces)
     }
 }
 
+TEST(outbox_counts_what_a_small_frame_costs)
+{
+    struct outbox_pool pool = { 0 };
+    struct outbox o = { 0 };
+    struct outbox_limits limits = { .bytes = 100000 };
+    struct blob *pong = blob_new(SPAN("\x8a\0"));
+    while (outbox_push(&o, &pool, &limits, pong, 0) == OK) { }
+    CHECK(o.count > 1000 && o.count <= limits.bytes / OUTBOX_FRAME_COST);
+    CHECK(pool.used <= limits.bytes);
+    outbox_fini(&o, &pool);
+    blob_drop(&pong);
+    outbox_pool_fini(&pool);
+}
+
 TEST(outbox_is_bounded_in_bytes_and_age)
 {
     struct outbox_pool pool = { 0 };
     struct outbox o = { 0 };
-    struct outbox_limits limits = { .bytes = 10, .age_ms = 100 };
+    struct outbox_limits limits = { .bytes = 10 + OUTBOX_FRAME_COST, .age_ms = 100 };
     struct blob *b = blob_new(SPAN("123456"));
     EQUAL_ERR(outbox_push(&o, &pool, &limits, b, 1000), OK);
     EQUAL_ERR(outbox_push(&o, &pool, &limits, b, 1000), ERR_FULL);
