@@ -11,14 +11,26 @@
 static uint16_t port;           /* of router-0; the others' begin 50 above it */
 static char port_text[8], pulled_from[32];
 
+static bool is_free(uint16_t number)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(number), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool done = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0) close(fd);
+    return done;
+}
+
+/* A stretch below those that the kernel gives to connections, so that nobody takes one of it by chance. */
 static uint16_t free_port(void)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(fd, (const struct sockaddr *)&at, size) != 0 || getsockname(fd, (struct sockaddr *)&at, &size) != 0) abort();
-    close(fd);
-    return (uint16_t)(ntohs(at.sin_port) % 60000);
+    uint16_t from = (uint16_t)(10000 + (unsigned)getpid() * 200 % 20000);
+    for (unsigned i = 0; i < 100; i++) {
+        uint16_t base = (uint16_t)(10000 + (from - 10000 + i * 200) % 20000);
+        bool all = true;
+        for (uint16_t k = 0; all && k < 200; k++) all = is_free((uint16_t)(base + k));
+        if (all) return base;
+    }
+    return 0;
 }
 
 static void begin_with_keys(void)
