@@ -48,8 +48,10 @@ def environment(**more):
 
 
 def free_ports(count):
-    """A stretch of ports that nobody listens on."""
-    for base in range(20000 + (os.getpid() * 37) % 8000, 32000, count):
+    """A stretch of ports that nobody listens on. Runs side by side begin to look at different ones."""
+    stretches = range(20000, 32000 - count, count)
+    first = os.getpid() * 37 % len(stretches)
+    for base in (*stretches[first:], *stretches[:first]):
         held = []
         try:
             for port in range(base, base + count):
