@@ -106,9 +106,9 @@ static bool wanted(struct owner *self, struct question *q, const struct record *
 static bool reaches_back(const struct owner *self, const struct question *q)
 {
     const struct past *past = &self->history.past;
-    for (uint16_t n = 0; n < POSITIONS_MAX; n++) {
+    for (size_t n = 0; n < POSITIONS_MAX; n++) {
         const struct position *p = &q->offset.at[n];
-        if (p->epoch && !goes_on(self, n, p->epoch) && !past_find(past, n, p->epoch)) return false;
+        if (p->epoch && !goes_on(self, (uint16_t)n, p->epoch) && !past_find(past, (uint16_t)n, p->epoch)) return false;
     }
     for (size_t i = 0; i < past->count; i++) {
         const struct past_stream *s = &past->at[i];
