@@ -269,7 +269,7 @@ void edge_on_handed(void *self, int fd, char *message, size_t len)
         for (port = e->ports; port && (port->listener != m.listener || port->tls); port = port->next) { }
     if (!port) {
         close(fd);
-        e->stats->accept_refused++;
+        e->stats->upgrades_handed_refused++;
         return;
     }
     struct client *c = take(port, fd, m.address, gate_accept_passed);

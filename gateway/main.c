@@ -341,7 +341,7 @@ static void bind_all(struct app *app)
     if (config->bus.transport != CONFIG_IPC) return;
     app->hand = hand_new(app->d.svc, &(struct hand_options){
         .directory = config->state_dir, .gateway = app->d.options.number, .fds = listen_fds(), .on_fd = edge_on_handed, .self = app->edge,
-        .refused = &app->stats.edge.accept_refused });
+        .refused = &app->stats.edge.upgrades_handed_refused });
     edge_set_hand(app->edge, app->hand);
 }
 

@@ -233,7 +233,7 @@ def test_garbage_is_handed_over():
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [k if isinstance(k, int) else k.fileno() for k in kind]))] if kind else []
                 hand.sendmsg([message], rights)
                 sent += 1
-        until(lambda: total(t, "accept.refused") + total(t, "upgrades.handed_in") == sent, "each is counted")
+        until(lambda: total(t, "upgrades.handed_refused") + total(t, "upgrades.handed_in") == sent, "each is counted")
         until(lambda: fds() <= before, "all of them are closed")
         first = probe(t, sid)
         same(first.answer()[0], 101, "and it goes on")
