@@ -211,7 +211,7 @@ static void fail(struct conn *c, enum err e, unsigned status)
     conn_answer_raw(c, &out, false);
 }
 
-void conn_fail(struct conn *c, enum err e)
+static void fail_as_parsed(struct conn *c, enum err e)
 {
     fail(c, e, c->http.status ? c->http.status : 400);
 }
@@ -248,7 +248,7 @@ static void on_body(struct conn *c, struct span *in)
     if (e != OK) {
         if (c->phase == CONN_ANSWER) polling_on_lost(c);
         else polling_on_refused(c);     /* the session lives: trap 9 */
-        conn_fail(c, e);
+        fail_as_parsed(c, e);
         return;
     }
     timer_cancel(c->gate, &c->timer);
@@ -276,7 +276,7 @@ static void on_head(struct conn *c, struct span *in)
         return;
     }
     if (e != OK) {
-        conn_fail(c, e);
+        fail_as_parsed(c, e);
         return;
     }
     timer_cancel(c->gate, &c->timer);

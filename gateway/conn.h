@@ -71,9 +71,16 @@ struct conn {
     uint16_t         relay_gateway; /* and from whom */
     uint32_t         kept;          /* bytes of its input (gate_keep) */
     uint8_t          phase, fate;
-    bool             dirty, resuming, gone, counted, probing, relayed;
-    bool             deflate, base64;   /* a WebSocket: permessage-deflate was agreed on; it takes no binary */
-    bool             begun, parted, passed;     /* a head came in part; the peer has sent its last frame; by another gateway to here. gone: freed once it is on no list */
+    bool             dirty, resuming;   /* on the gate's lists: next_dirty, next_resume */
+    bool             gone;          /* freed once it is on neither */
+    bool             counted;       /* to its address (listener.c) */
+    bool             begun;         /* a head came in part */
+    bool             relayed;       /* it stands for a request to another gateway */
+    bool             passed;        /* it came by another gateway: it is not passed again */
+    bool             probing;       /* a WebSocket that wants to take its session over, */
+    bool             deflate;       /* on which permessage-deflate was agreed, */
+    bool             base64;        /* which takes no binary, */
+    bool             parted;        /* whose peer has sent its last frame */
 };
 
 /* For the layers above. All of them make the conn dirty where there is something to write. */

@@ -84,7 +84,8 @@ static uint32_t change(struct gate *g, const struct msg_BODY *b)
     return n;
 }
 
-void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref)
+/* Answers the router's ref, where it has one. */
+static void deliver(struct gate *g, struct span body, uint16_t router, uint64_t ref)
 {
     struct msg_BODY b;
     uint32_t n = 0;
@@ -126,7 +127,7 @@ static void take(struct gate *g, struct stream *s, uint16_t router, const struct
     stream_seen(s, m->seq);
     g->stats->deliveries_in++;
     g->source.router = router, g->source.epoch = s->now.epoch, g->source.seq = m->seq;
-    deliver_body(g, m->body, router, m->ref);
+    deliver(g, m->body, router, m->ref);
     if (g->behind) recover_check(g);
 }
 
@@ -218,7 +219,7 @@ void deliver_replayed(struct gate *g, uint16_t router, uint64_t epoch, const str
         if (current) stream_seen(s, stamped.seq);
         g->stats->deliveries_in++;
         g->source.router = stamped.router, g->source.epoch = stamped.epoch, g->source.seq = stamped.seq;
-        deliver_body(g, stamped.body, router, 0);
+        deliver(g, stamped.body, router, 0);
     }
     bool further = current && (m->head > before || s->now.last > before);
     if (!m->complete || (current && !further)) g->stats->deliveries_lost++;

@@ -194,7 +194,6 @@ void conn_on_bytes(struct conn *c, char *bytes, size_t len);
 struct conn *conn_new(struct gate *g, struct listener *l, const struct ip *peer, void *shell);
 void conn_free(struct conn *c);
 void conn_continue(struct conn *c, const struct http1_request *r);      /* 100, where the client waits for it before it sends a body */
-void conn_fail(struct conn *c, enum err e);     /* an HTTP error: http1's status, then closed */
 void conn_forget(struct conn *c);               /* its exchange is over */
 
 /* ---- client.c: Socket.IO packets of a session, or its raw messages */
@@ -250,7 +249,6 @@ uint32_t targets_each(struct gate *g, const struct msg_BODY *b, target_visit *se
 uint32_t targets_collect(struct gate *g, const struct msg_BODY *b);    /* into g->targets */
 
 /* ---- deliver.c, gate_view.c, ask.c, relay.c */
-void deliver_body(struct gate *g, struct span body, uint16_t router, uint64_t ref);     /* answers the router's ref, where it has one */
 void deliver_on(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
 void deliver_tick(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_TICK *m);
 void deliver_replayed(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_REPLAYED *m);

@@ -6,8 +6,8 @@
  * one scratch for one write, outbox_wrote says how much of it left; a frame half
  * written keeps its place by 'offset'. Rings come from the gate's pool and go
  * back when the outbox is empty: an idle connection owns no memory here, and a
- * push costs no malloc once the pool is warm. Full means full: the pusher's policy
- * (today: close the connection) decides what happens then. Pure. */
+ * push costs no malloc once the pool is warm. Full means full: what happens then is
+ * for the pusher to decide. Pure. */
 #ifndef CAUSEWAY_GATEWAY_OUTBOX_H
 #define CAUSEWAY_GATEWAY_OUTBOX_H
 
