@@ -2,9 +2,9 @@
 tests/client/browser.mjs), and the same room in a terminal ('causeway listen').
 
 TEST_SHOTS=DIRECTORY leaves screenshots there, also of more people, dark and on a phone."""
-import json, os, signal, subprocess, threading
+import os, subprocess, threading
 
-from lib import BUILD, CLIENT, DEADLINE, ROOT, Failed, Topology, kill, same, until
+from lib import BUILD, CLIENT, DEADLINE, ROOT, Browser, Failed, Topology, kill, same, until
 
 LOCAL = f"""
 include: {ROOT}/topology/local.yaml
@@ -25,14 +25,10 @@ def test_browser():
     with Topology(source=LOCAL) as t:
         page = lambda user, gateway, **claims: f"{t.url(gateway)}/#token={t.token(user, **claims)}"
         urls = {"ann": page("ann", 0), "bob": page("bob", 1), **{f"guest{i}": page(f"guest{i}", i % 2, username=name) for i, name in enumerate(GUESTS)}}
-        browser = subprocess.Popen(["node", "browser.mjs", *([shots] if shots else [])], cwd=CLIENT, text=True, start_new_session=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         said = []
-        try:
-            tell = lambda what: (browser.stdin.write(json.dumps(what) + "\n"), browser.stdin.flush())
-            tell(urls)
-            for line in browser.stdout:
-                what = json.loads(line)
+        with Browser("browser.mjs", *([shots] if shots else [])) as browser:
+            browser.tell(urls)
+            for what in browser.lines():
                 said.append(what)
                 if "bad" in what:
                     raise Failed("the browser complains:\n" + "\n".join(what["bad"]))
@@ -40,15 +36,9 @@ def test_browser():
                     old = t.pids()["gateway-0"]
                     kill(old)
                     until(lambda: (d := t.daemon("gateway-0")) and d["pid"] != old and d["state"] == "ready", "gateway-0 is back")
-                    tell({"again": True})
+                    browser.tell({"again": True})
             if not said or "done" not in said[-1]:
-                raise Failed(f"it held: {[s['good'] for s in said if 'good' in s]}, then:\n{browser.stderr.read()[-3000:]}")
-        finally:        # Chromium's processes are in its session
-            try:
-                os.killpg(browser.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            browser.wait()
+                raise Failed(f"it held: {[s['good'] for s in said if 'good' in s]}, then:\n{browser.complaint()}")
 
 
 def test_terminal():

@@ -1,8 +1,8 @@
 """The clients' browser bundles in Chromium, from a page of another origin: versions 2, 3 and 4, on every transport that they
 have, with bytes as bytes and as base64, and by script elements (tests/client/bundles.mjs)."""
-import json, os, pathlib, signal, subprocess
+import pathlib
 
-from lib import CLIENT, Topology, check, same
+from lib import Browser, Topology, check, same
 
 HERE = pathlib.Path(__file__).parent
 USED = {"polling": "polling", "websocket": "websocket", "upgrade": "websocket", "polling without bytes": "polling",
@@ -11,19 +11,10 @@ USED = {"polling": "polling", "websocket": "websocket", "upgrade": "websocket", 
 
 def test_bundles():
     with Topology(rules=HERE / "clients.yaml", listener="allow_eio3: true, credentials: true") as t:
-        browser = subprocess.Popen(["node", "bundles.mjs"], cwd=CLIENT, text=True, start_new_session=True,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            browser.stdin.write(json.dumps({"url": t.url(0), "token": t.token("ann")}) + "\n")
-            browser.stdin.flush()
-            said = [json.loads(line) for line in browser.stdout]
-            check(said and said[-1].get("done"), f"it said {said}, then:\n{browser.stderr.read()[-3000:]}")
-        finally:        # Chromium's processes are in its session
-            try:
-                os.killpg(browser.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            browser.wait()
+        with Browser("bundles.mjs") as browser:
+            browser.tell({"url": t.url(0), "token": t.token("ann")})
+            said = list(browser.lines())
+            check(said and said[-1].get("done"), f"it said {said}, then:\n{browser.complaint()}")
         bad = [line["bad"] for line in said if "bad" in line]
         check(not bad, "\n".join(bad))
         same({line["good"]: line["used"] for line in said if "good" in line},

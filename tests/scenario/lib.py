@@ -291,5 +291,34 @@ class Driver:
             self.process.kill()
 
 
+class Browser:
+    """A Node process that drives Chromium (tests/client/browser.mjs, bundles.mjs): JSON line by line, both ways. With it go
+    Chromium's own processes, which are in its session."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen(["node", *words], cwd=CLIENT, text=True, start_new_session=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def tell(self, what):
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+
+    def lines(self):
+        return map(json.loads, self.process.stdout)
+
+    def complaint(self):
+        return self.process.stderr.read()[-3000:]
+
+
 def kill(pid, sig=signal.SIGKILL):
     os.kill(pid, sig)
