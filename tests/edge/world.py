@@ -3,7 +3,7 @@
 Nothing here waits for time to pass: daemons say "ready" on a descriptor, sockets have deadlines, counters
 are looked at until they are there.
 """
-import base64, json, os, pathlib, resource, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, threading, time
+import base64, json, os, pathlib, resource, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "scenario"))

@@ -1,8 +1,8 @@
 """Abuse of every kind at once, while people go on talking: they notice nothing, each piece is answered as the protocol
 says and counted, and nothing of it stays. The bytes of each answer are in tests/transcript; here are real sockets."""
-import collections, contextlib, json, queue, random, re, socket, statistics, struct, threading, time
+import collections, contextlib, json, queue, random, re, socket, statistics, threading, time
 
-from garbage import UPGRADE, drain, frame, post, read_frame, reset
+from garbage import UPGRADE, frame, post, read_frame, reset
 from lib import Topology, check, same, until
 
 LIMITS = "trusted_proxies: [127.0.0.1], max_connections_per_address: 20, max_sessions_per_address: 20, max_handshakes_per_address: 30, " \

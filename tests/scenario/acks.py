@@ -3,7 +3,7 @@ import json, signal, subprocess, time
 
 import zmq
 
-from lib import BUILD, ROOT, Topology, check, kill, same, until
+from lib import ROOT, Topology, check, kill, same, until
 
 
 def by_user(answer):

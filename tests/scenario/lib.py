@@ -3,7 +3,7 @@
 A scenario is a file tests/scenario/NAME.py with functions test_*(t), run by tests/run. It waits for
 readiness and for events, never for time to pass; a deadline only ends what would hang.
 """
-import base64, hashlib, hmac, itertools, json, os, pathlib, queue, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import base64, hashlib, hmac, itertools, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 import zmq
 

@@ -1,7 +1,7 @@
 """Topology files that somebody damaged: said where and what, never a crash, and nothing is started."""
 import concurrent.futures, os, pathlib, random, re, shutil, subprocess, tempfile
 
-from lib import BUILD, ROOT, Failed, check, environment, same
+from lib import BUILD, ROOT, check, environment, same
 
 COUNT = 300
 SEED = int(os.environ.get("MUTATED_SEED") or int.from_bytes(os.urandom(4), "big"))

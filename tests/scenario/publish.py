@@ -3,7 +3,7 @@ import json, os, subprocess
 
 import zmq
 
-from lib import BUILD, CLIENT, ROOT, Topology, check, same, until
+from lib import CLIENT, ROOT, Topology, check, same, until
 
 
 def test_ten_lines_of_python():

@@ -160,6 +160,8 @@ TEST(owner_replays_a_clients_rooms_since_its_offset)
     CHECK(w.last.complete);
     ask(2, 0, "room:a", 100, 0);
     CHECK(w.last.complete);
+    EQUAL(w.stats.recoveries_out, 8);
+    EQUAL(w.stats.recoveries_short, 1);
     end();
 }
 

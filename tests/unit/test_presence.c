@@ -655,7 +655,7 @@ TEST(presence_gives_all_memory_back)
 
 /* ---- sockets that may come back */
 
-static const char pid[] = "AAAAAAAAAAAAAAAAAAAAAA";
+static char pid[] = "AAAAAAAAAAAAAAAAAAAAAA";
 
 static void save(uint16_t gateway, uint64_t epoch, enum save how)
 {
@@ -708,6 +708,7 @@ TEST(presence_keeps_who_may_come_back_through_its_gateways_death)
     presence_measure(p);
     EQUAL(stats.recoverable_open, 0);
     EQUAL(stats.recoverable_away, 1);
+    CHECK(stats.recoverable_bytes > sizeof pid);
     later(59000);
     SAME(resume(0, 10, "/1"), "OK to 0");
     save_end(0, 10, true);                                      /* cut before it was back */
@@ -719,6 +720,27 @@ TEST(presence_keeps_who_may_come_back_through_its_gateways_death)
     presence_measure(p);
     EQUAL(stats.recoverable_expired, 1);
     EQUAL(stats.resumed_total, 2);
+    EQUAL(stats.resumed_refused[ERR_AUTH], 1);
+    EQUAL(stats.resumed_refused[ERR_DUPLICATE], 1);
+    EQUAL(stats.resumed_refused[ERR_UNKNOWN], 2);
+    end();
+}
+
+TEST(presence_forgets_who_has_been_away_longest)
+{
+    begin();
+    spaces[0].recovery_ms = 60000;
+    for (char i = 0; i <= 100; i++) {       /* one more than recovery_count */
+        pid[0] = (char)('A' + i / 20), pid[1] = (char)('A' + i % 20);
+        save(0, 10, SAVE_NEW);
+        save_end(0, 10, true);
+    }
+    presence_measure(p);
+    EQUAL(stats.recoverable_evicted, 1);
+    EQUAL(stats.recoverable_away, 100);
+    SAME(resume(0, 10, "/1"), "OK to 0");
+    pid[0] = 'A', pid[1] = 'A';
+    SAME(resume(0, 10, "/1"), "ERR_UNKNOWN to 0");
     end();
 }
 
