@@ -92,7 +92,7 @@ def test_strangers():
         operator = {"public": t.key("operator"), "secret": t.key("operator", True)}
         with t.stranger(t.endpoint("publish_pull"), zmq.PUSH, server=t.key("router-0"), **operator) as push:
             push.send_json({"emit": "news", "to": "user:ann", "args": [1]})
-            same(c.expect("ann", "news")["args"], [1])
+            same(c.expect("ann", "news")["args"][:1], [1])     # and an offset behind it: the demo has recovery
         for options in ({}, {"server": t.key("router-0"), "public": public, "secret": secret}):
             before = t.stats()["router-0"]["handshakes.failed_publish_pull"]
             with t.stranger(t.endpoint("publish_pull"), zmq.PUSH, **options) as push:

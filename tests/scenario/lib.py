@@ -57,6 +57,7 @@ def free_ports(count):
             for port in range(base, base + count):
                 s = socket.socket()
                 held.append(s)
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)     # connections that were closed a minute ago are nobody
                 s.bind(("127.0.0.1", port))
             return base
         except OSError:
