@@ -4,6 +4,8 @@
 #include "cors.h"
 #include "gate_state.h"
 
+enum { FRAME_ROOM = 1024 };     /* in a frame of the bus, around a request or an answer. What is longer the bus would throw away */
+
 /* ---- at the wrong door */
 
 static bool is_framing(struct span name)
@@ -27,6 +29,11 @@ static void send_it(struct conn *c)
 {
     struct gate *g = c->gate;
     struct exchange *x = c->exchange;
+    if (x->head.len + x->body.len > g->config->bus.max_frame_bytes - FRAME_ROOM) {
+        g->stats->relays_failed++;
+        conn_answer(c, 413, SPAN(""), SPAN(""));
+        return;
+    }
     struct buf address = { 0 };
     struct ip client = x->client;
     ip_print(&address, &client);
@@ -141,6 +148,7 @@ void relay_finish(struct conn *c)
     struct gate *g = c->gate;
     struct buf bytes = { 0 };
     size_t left = outbox_left(&c->out);
+    if (left > g->config->bus.max_frame_bytes - FRAME_ROOM) c->fate = CONN_KILL, g->stats->relays_failed++;
     if (c->fate != CONN_KILL && left) {
         size_t n = outbox_gather(&c->out, buf_room(&bytes, left), left);
         buf_grew(&bytes, n);
