@@ -50,8 +50,8 @@ static struct span cut_coding(struct span one, int *weight)
 
 enum compression_form compression_accepted(const struct http1_request *r)
 {
-    static const struct { const char *name; } names[] = { { "gzip" }, { "deflate" }, { "identity" }, { "*" }, { "x-gzip" } };
     enum { GZIP, DEFLATE, IDENTITY, ANY, X_GZIP, NAMES };
+    static const char *const names[NAMES] = { "gzip", "deflate", "identity", "*", "x-gzip" };
     int weights[NAMES] = { WEIGHT_NONE, WEIGHT_NONE, WEIGHT_NONE, WEIGHT_NONE, WEIGHT_NONE };
     for (unsigned i = 0; i < r->count; i++) {
         if (!span_same_nocase(r->fields[i].name, SPAN("Accept-Encoding"))) continue;
@@ -59,7 +59,7 @@ enum compression_form compression_accepted(const struct http1_request *r)
             int weight;
             struct span name = cut_coding(span_cut(&rest, ','), &weight);
             for (int k = 0; k < NAMES; k++)
-                if (span_same_nocase(name, span_of(names[k].name))) weights[k] = weight;
+                if (span_same_nocase(name, span_of(names[k]))) weights[k] = weight;
         }
     }
     int gzip = weights[GZIP] != WEIGHT_NONE ? weights[GZIP] : weights[X_GZIP] != WEIGHT_NONE ? weights[X_GZIP] : weights[ANY];

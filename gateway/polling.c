@@ -64,9 +64,9 @@ static bool names_source(const struct gate *g, const char *prefix)
 /* What nobody asks for later: the protocol's own parameters. */
 static bool is_protocol(struct span key)
 {
-    static const struct { const char *name; } own[] = { { "EIO" }, { "transport" }, { "t" }, { "sid" }, { "b64" }, { "j" } };
+    static const char *const own[] = { "EIO", "transport", "t", "sid", "b64", "j" };
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (span_same(key, span_of(own[i].name))) return true;
+        if (span_same(key, span_of(own[i]))) return true;
     return false;
 }
 

@@ -11,8 +11,7 @@ enum field { FIELD_TYPE, FIELD_NSP, FIELD_DATA, FIELD_ID, FIELDS };
 /* What stands behind each key; with nothing left of it where the key is absent or undefined. */
 static enum err find_fields(struct span at[FIELDS], struct span in)
 {
-    static const struct { const char *name; } names[FIELDS] = {
-        [FIELD_TYPE] = { "type" }, [FIELD_NSP] = { "nsp" }, [FIELD_DATA] = { "data" }, [FIELD_ID] = { "id" } };
+    static const char *const names[FIELDS] = { [FIELD_TYPE] = "type", [FIELD_NSP] = "nsp", [FIELD_DATA] = "data", [FIELD_ID] = "id" };
     struct msgpack_item packet, key, value;
     enum err e = msgpack_next(&in, &packet);
     if (e) return e;
@@ -25,7 +24,7 @@ static enum err find_fields(struct span at[FIELDS], struct span in)
         if ((e = msgpack_next(&peek, &value))) return e;
         if (value.kind == MSGPACK_UNDEFINED) start = SPAN("");
         for (int f = 0; f < FIELDS; f++)
-            if (span_same(key.bytes, span_of(names[f].name))) at[f] = start;
+            if (span_same(key.bytes, span_of(names[f]))) at[f] = start;
     }
     return in.len ? ERR_SYNTAX : OK;
 }
