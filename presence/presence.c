@@ -75,7 +75,7 @@ struct presence *presence_new(const struct presence_options *options)
     for (size_t i = 0; i < c->namespace_count; i++)
         if (!namespace_is_pattern(span_of(c->namespaces[i].name))) names_keep(&self->users.names, names_hold_text(&self->users.names, span_of(c->namespaces[i].name)));
     leases_init(&self->leases, c->presence.lease_ms);
-    keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 3, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
+    keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 4, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
                .max_pending = c->presence.max_pending_count }, &self->users, &hooks, self, options->stats);

@@ -1,4 +1,4 @@
-/* owner_internal - what owner.c and owner_answer.c share; nobody else. */
+/* owner_internal - what the files named owner share; nobody else. */
 #ifndef CAUSEWAY_OWNER_INTERNAL_H
 #define CAUSEWAY_OWNER_INTERNAL_H
 
