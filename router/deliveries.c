@@ -32,6 +32,11 @@ void deliveries_add(struct deliveries *self, const struct delivery *d)
     *at(self, self->count - 1) = *d;
 }
 
+struct delivery *deliveries_at(const struct deliveries *self, size_t i)
+{
+    return i < self->count ? at(self, i) : NULL;
+}
+
 uint64_t deliveries_first(const struct deliveries *self)
 {
     return self->count ? at(self, 0)->seq : UINT64_MAX;

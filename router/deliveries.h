@@ -25,6 +25,7 @@ struct deliveries {
 void deliveries_fini(struct deliveries *self);
 void deliveries_add(struct deliveries *self, const struct delivery *d);     /* takes the blob; the next number */
 uint64_t deliveries_first(const struct deliveries *self);       /* the number that leaves next; UINT64_MAX: none waits */
+struct delivery *deliveries_at(const struct deliveries *self, size_t i);    /* the i-th that waits, or NULL */
 void deliveries_held(struct deliveries *self, uint64_t seq);
 /* The next that may leave, its blob the caller's; 'all': held or not. False: none. */
 bool deliveries_next(struct deliveries *self, bool all, struct delivery *d);

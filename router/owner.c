@@ -261,6 +261,24 @@ enum err owner_on_emit(struct owner *self, const struct from *from, const struct
 
 /* ---- what else peers say */
 
+/* What waits for its standby was meant for those who were interested when it was numbered. Who comes to the
+ * room meanwhile gets it too: a client that comes back is given what was delivered until now, so all behind that must be live. */
+static void mean_too(struct owner *self, struct span key, uint16_t gateway)
+{
+    struct delivery *d;
+    for (size_t i = 0; (d = deliveries_at(&self->deliveries, i)); i++) {
+        struct msg_STAMPED stamped;
+        struct msg_BODY body;
+        struct span text;
+        NEED(msg_decode_STAMPED(&stamped, blob_span(d->stamped)) == OK && msg_decode_BODY(&body, stamped.body) == OK);
+        while (msg_next_str(&body.to, &text)) {
+            buf_clear(&self->key);
+            address_key(&self->key, body.nsp, text);
+            if (span_same(buf_span(&self->key), key)) gateways_add(&d->set, gateway);
+        }
+    }
+}
+
 enum err owner_on_interest(struct owner *self, const struct from *from, const struct msg_INTEREST *interest)
 {
     owner_note(self, from);
@@ -268,8 +286,10 @@ enum err owner_on_interest(struct owner *self, const struct from *from, const st
     struct span rest = interest->rooms, key;
     enum err e = OK;
     while (e == OK && msg_next_str(&rest, &key)) {
-        if (interest->on) e = rooms_add(&self->rooms, key, from->number, interest->view);
-        else rooms_drop(&self->rooms, key, from->number);
+        if (interest->on) {
+            e = rooms_add(&self->rooms, key, from->number, interest->view);
+            if (e == OK) mean_too(self, key, from->number);
+        } else rooms_drop(&self->rooms, key, from->number);
     }
     return e;
 }

@@ -7,7 +7,7 @@ import zmq
 from lib import Topology, check, kill, same, until
 
 HERE = pathlib.Path(__file__).resolve().parent
-QUICK = "bus: {beat_ms: 100ms, beat_timeout_ms: 1000ms}\nservice: {stats_ms: 100}\n"
+QUICK = "bus: {beat_ms: 100ms, beat_timeout_ms: 2500ms}\nservice: {stats_ms: 100}\n"
 ROOMS = ["flow-0", "flow-1", "flow-2", "flow-3"]
 
 

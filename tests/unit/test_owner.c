@@ -122,6 +122,35 @@ TEST(owner_takes_again_what_only_another_standby_had_more_of)
     end();
 }
 
+/* A gateway to which a client comes back asks for what was delivered until then: what waits is not among it. */
+TEST(owner_gives_what_waits_for_its_standby_to_who_comes_meanwhile)
+{
+    char room[16];
+    struct buf key = { 0 }, keys = { 0 }, body = { 0 };
+    struct from sender = { ROLE_GATEWAY, 0, SPAN("gateway-0"), 7, 1 }, comer = { ROLE_GATEWAY, 1, SPAN("gateway-1"), 8, 1 };
+    uint16_t pair[2] = { DEAD, DEAD };
+    begin();
+    for (unsigned i = 0; pair[0] != ME || pair[1] != OTHER; i++) {
+        snprintf(room, sizeof room, "room:%u", i);
+        buf_clear(&key);
+        address_key(&key, SPAN("/"), span_of(room));
+        rank_pick((const uint16_t[]){ 0, 1, 2 }, 3, rank_hash(buf_span(&key)), &pair[0], &pair[1]);
+    }
+    body_of(&body, room, 8);
+    EQUAL(owner_on_emit(w.owner, &sender, &(struct msg_EMIT){ .number = 1, .body = buf_span(&body) }, (struct router_time){ 1, 1 }, &w.effects), OK);
+    EQUAL(w.effects.count, 1);
+    EQUAL(w.effects.at[0].type, MSG_COPY);
+    msg_add_str(&keys, buf_span(&key));
+    EQUAL(owner_on_interest(w.owner, &comer, &(struct msg_INTEREST){ .on = 1, .rooms = buf_span(&keys), .view = 100 }), OK);
+    owner_on_sent(w.owner, OTHER, w.effects.at[0].ticket, 1);
+    owner_on_received(w.owner, OTHER, 1, &w.effects);
+    EQUAL(w.effects.count, 2);
+    EQUAL(w.effects.at[1].type, MSG_DELIVER);
+    EQUAL(w.effects.at[1].number, 1);
+    buf_fini(&key), buf_fini(&keys), buf_fini(&body);
+    end();
+}
+
 TEST(owner_hands_over_in_messages_that_fit_a_frame)
 {
     char room[16];
