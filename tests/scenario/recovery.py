@@ -174,5 +174,6 @@ def test_fresh_sessions():
         c.expect("bob", "echo")
         c.do("close", id="bob")                 # 41: it meant to go
         c.expect("bob", "disconnect")
+        until(lambda: counters(t, "gateway", "sockets.open") == 1, "and its gateway knows")
         back(t, c, "bob", 1, sid, recovered=False)
         until(lambda: counters(t, "gateway", "recoveries.refused.ERR_UNKNOWN") == 1, "counted by reason")
