@@ -270,6 +270,7 @@ static void mean_too(struct owner *self, struct span key, uint16_t gateway)
         struct msg_STAMPED stamped;
         struct msg_BODY body;
         struct span text;
+        if (gateways_has(&d->set, gateway)) continue;
         NEED(msg_decode_STAMPED(&stamped, blob_span(d->stamped)) == OK && msg_decode_BODY(&body, stamped.body) == OK);
         while (msg_next_str(&body.to, &text)) {
             buf_clear(&self->key);

@@ -41,13 +41,25 @@ class Publisher:
         check(not self.thread.is_alive(), f"all is answered: {self.acked} of {self.sent}")
 
 
+def two_listeners(t):
+    """a and b, on two gateways, in all the rooms that Publisher fills."""
+    c = t.clients()
+    for name, gateway in (("a", 0), ("b", 1)):
+        t.connect(c, name, gateway=gateway, quiet=("tick",))
+        for room in range(16):
+            c.call(name, "join-room", {"room": f"scale-{room}"})
+    return c
+
+
+def both_have_all(c, p):
+    for name in ("a", "b"):
+        until(lambda: c.count(name, "tick")[0] >= p.sent, f"{name} has all {p.sent}")
+        same(c.count(name, "tick"), (p.sent, 0), f"{name}: complete, once, in order")
+
+
 def test_scale_under_load():
     with Topology() as t:
-        c = t.clients()
-        for name, gateway in (("a", 0), ("b", 1)):
-            t.connect(c, name, gateway=gateway, quiet=("tick",))
-            for room in range(16):
-                c.call(name, "join-room", {"room": f"scale-{room}"})
+        c = two_listeners(t)
         p = Publisher(t, 2000)
         until(lambda: p.acked > 1000, "load")
         for step in (["auth=2", "presence=2"], ["router=3"], ["gateway=4"]):
@@ -71,9 +83,7 @@ def test_scale_under_load():
         p.stop()
         same(p.refused, [], "refused")
         same({d["id"] for d in t.command({"topology": True})["daemons"]}, {"auth-0", "presence-0", "router-0", "router-1", "gateway-0", "gateway-1"})
-        for name in ("a", "b"):
-            until(lambda: c.count(name, "tick")[0] >= p.sent, f"{name} has all {p.sent}")
-            same(c.count(name, "tick"), (p.sent, 0), f"{name}: complete, once, in order")
+        both_have_all(c, p)
 
 
 def restarted(t, name, old):
@@ -157,11 +167,7 @@ def test_everything_exits_0_on_sigterm():
 
 def test_kill_a_router_under_load():
     with Topology(router=3) as t:
-        c = t.clients()
-        for name, gateway in (("a", 0), ("b", 1)):
-            t.connect(c, name, gateway=gateway, quiet=("tick",))
-            for room in range(16):
-                c.call(name, "join-room", {"room": f"scale-{room}"})
+        c = two_listeners(t)
         p = Publisher(t, 2000)
         until(lambda: p.acked > 1000, "load")
         for victim in ("router-1", "router-2"):
@@ -172,19 +178,13 @@ def test_kill_a_router_under_load():
             until(lambda: p.acked > before + 2000, "publishes go on")
         p.stop()
         same(p.refused, [], "refused")
-        for name in ("a", "b"):
-            until(lambda: c.count(name, "tick")[0] >= p.sent, f"{name} has all {p.sent}")
-            same(c.count(name, "tick"), (p.sent, 0), f"{name}: complete, once, in order")
+        both_have_all(c, p)
 
 
 def test_a_router_that_hangs_and_wakes():
     """Its rooms went to others: it begins anew, and does nothing in the name of the life before."""
     with Topology(router=3) as t:
-        c = t.clients()
-        for name, gateway in (("a", 0), ("b", 1)):
-            t.connect(c, name, gateway=gateway, quiet=("tick",))
-            for room in range(16):
-                c.call(name, "join-room", {"room": f"scale-{room}"})
+        c = two_listeners(t)
         p = Publisher(t, 500)
         until(lambda: p.acked > 500, "load")
         old = t.pids()["router-1"]
@@ -197,6 +197,4 @@ def test_a_router_that_hangs_and_wakes():
         until(lambda: p.acked > before + 500, "publishes go on")
         p.stop()
         same(p.refused, [], "refused")
-        for name in ("a", "b"):
-            until(lambda: c.count(name, "tick")[0] >= p.sent, f"{name} has all {p.sent}")
-            same(c.count(name, "tick"), (p.sent, 0), f"{name}: complete, once, in order")
+        both_have_all(c, p)
