@@ -21,6 +21,7 @@ void positions_encode(struct buf *out, const struct positions *p)
         buf_add_byte(out, '.');
         add_number(out, p->at[i].seq);
     }
+    if (out->len == before) buf_add_byte(out, '.');
 }
 
 static int digit(char c)
@@ -61,7 +62,7 @@ enum err positions_decode(struct positions *p, struct span text)
     int last = -1;
     *p = (struct positions){ 0 };
     if (text.len > POSITIONS_TEXT_MAX) return ERR_LIMIT;
-    if (text.len == 0) return OK;
+    if (span_same(text, SPAN("."))) return OK;
     for (;;) {
         enum err e = cut_entry(&text, &last, p);
         if (e != OK || text.len == 0) return e;

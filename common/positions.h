@@ -1,7 +1,7 @@
 /* positions - a vector of positions in the routers' streams, as one short text: a
  * client's offset.
  *
- *     text    = entry *( "." entry )      empty: nothing known of any stream
+ *     text    = entry *( "." entry ) / "." a lone dot: nothing known of any stream
  *     entry   = router epoch "." seq      routers ascending, each once, at most POSITIONS_MAX
  *     router  = one digit                 digits: base64url's alphabet, A is 0
  *     epoch, seq = 1 to 11 digits         big-endian, no leading A but for zero itself; an epoch is not 0

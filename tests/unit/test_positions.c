@@ -2,7 +2,9 @@
 #include "t.h"
 
 static const struct row { const char *name, *text; enum err err; uint16_t router; uint64_t epoch, seq; } rows[] = {
-    { "nothing",            "",                         OK, 0, 0, 0 },
+    { "nothing known",      ".",                        OK, 0, 0, 0 },
+    { "nothing said",       "",                         ERR_SYNTAX, 0, 0, 0 },
+    { "two dots",           "..",                       ERR_SYNTAX, 0, 0, 0 },
     { "one",                "ABk.B",                    OK, 0, 100, 1 },
     { "zero is a digit",    "ABk.A",                    OK, 0, 100, 0 },
     { "two",                "ABk.BcA.CBl.F",            OK, 0, 100, 5888 },
