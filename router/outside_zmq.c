@@ -2,8 +2,7 @@
 
 #include "address.h"
 #include "askers.h"
-#include "curve_zmq.h"
-#include "monitor_zmq.h"
+#include "door_zmq.h"
 
 #include <czmq.h>
 #include <stdio.h>
@@ -13,15 +12,10 @@ enum { FRAMES_MAX = REQUEST_FRAMES_MAX + 4, TOPIC_MAX = 256, SUBSCRIPTION_MAX = 
 /* ZeroMQ counts answers, not bytes: it gets a few for each asker, the others wait in askers. */
 enum { ANSWERS_SENT_MAX = 64, LINGER_MS = 500 };
 
-struct door {                           /* one outside socket */
-    struct outside            *outside;
-    const struct config_plane *plane;
-    const char                *name;
-    zsock_t                   *socket;
-    struct service_watch      *watch;
-    struct monitor            *monitor;
-    uint64_t                  *frames_in, *refused, *failed;
-    char                      *endpoint;
+struct entry {                          /* a door, and what it counts */
+    struct door      door;
+    struct outside  *outside;
+    uint64_t        *frames_in, *refused;
 };
 
 struct last { struct blob *json; uint32_t len; char topic[]; };     /* last value of a stats topic */
@@ -32,7 +26,7 @@ struct outside {
     struct daemon       *d;
     struct router       *router;
     struct router_stats *stats;
-    struct door          doors[DOORS];
+    struct entry         doors[DOORS];
     struct map           lasts;
     struct askers        askers;
     uint64_t             moved;         /* ms: when an asker last took what waited */
@@ -91,16 +85,16 @@ static size_t envelope_of(zmq_msg_t *frames, size_t count)
 
 static unsigned on_door(void *self, unsigned budget)
 {
-    struct door *door = self;
-    void *socket = zsock_resolve(door->socket);
-    bool answers = door == &door->outside->doors[COMMAND];
+    struct entry *entry = self;
+    void *socket = entry->door.socket;
+    bool answers = entry == &entry->outside->doors[COMMAND];
     zmq_msg_t frames[FRAMES_MAX];
     size_t count;
     unsigned n = 0;
     for (; n < budget && receive(socket, frames, &count); n++) {
-        (*door->frames_in)++;
+        (*entry->frames_in)++;
         size_t kept = count < FRAMES_MAX ? count : FRAMES_MAX, at = answers ? envelope_of(frames, kept) : 0;
-        struct asking asking = { .plane = door->plane };
+        struct asking asking = { .plane = entry->door.plane };
         if (answers) {
             struct buf envelope = { 0 };
             for (size_t i = 0; i < at; i++) msg_add_str(&envelope, span_of_frame(&frames[i]));
@@ -109,14 +103,14 @@ static unsigned on_door(void *self, unsigned budget)
         }
         asking.count = count - at > REQUEST_FRAMES_MAX ? REQUEST_FRAMES_MAX + 1 : count - at;
         for (size_t i = 0; i < asking.count && i < REQUEST_FRAMES_MAX && at + i < kept; i++) asking.frames[i] = span_of_frame(&frames[at + i]);
-        enum err e = router_on_request(door->outside->router, &asking, now_of(door->outside));
+        enum err e = router_on_request(entry->outside->router, &asking, now_of(entry->outside));
         if (e != OK) {
-            door->refused[e]++;
-            log_warn(door->outside->d->log, "request refused", "socket=%s why=%s", door->name, err_name(e));
+            entry->refused[e]++;
+            log_warn(entry->outside->d->log, "request refused", "socket=%s why=%s", entry->door.name, err_name(e));
         }
         for (size_t i = 0; i < kept; i++) zmq_msg_close(&frames[i]);
     }
-    if (answers) outside_flush(door->outside);      /* what wakes this socket may be an asker that has read */
+    if (answers) outside_flush(entry->outside);      /* what wakes this socket may be an asker that has read */
     return n;
 }
 
@@ -124,21 +118,21 @@ static unsigned on_door(void *self, unsigned budget)
 
 static void publish(struct outside *self, const struct last *last)
 {
-    void *socket = zsock_resolve(self->doors[STATS_DOOR].socket);
+    void *socket = self->doors[STATS_DOOR].door.socket;
     /* XPUB drops what a slow subscriber cannot take, and says OK: the next second brings newer figures. */
     if (zmq_send(socket, last->topic, last->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         (void)zmq_send(socket, last->json->bytes, last->json->len, ZMQ_DONTWAIT);
-    service_touch(self->doors[STATS_DOOR].watch, false);
+    service_touch(self->doors[STATS_DOOR].door.watch, false);
 }
 
 static unsigned on_subscription(void *self_v, unsigned budget)
 {
-    struct door *door = self_v;
-    struct outside *self = door->outside;
+    struct entry *entry = self_v;
+    struct outside *self = entry->outside;
     zmq_msg_t frames[FRAMES_MAX];
     size_t count;
     unsigned n = 0;
-    for (; n < budget && receive(zsock_resolve(door->socket), frames, &count); n++) {
+    for (; n < budget && receive(entry->door.socket, frames, &count); n++) {
         struct span said = span_of_frame(&frames[0]);
         if (count == 1 && said.len >= 1 && said.len <= SUBSCRIPTION_MAX && said.ptr[0] == 1) {
             self->stats->stats_subscriptions++;
@@ -147,7 +141,7 @@ static unsigned on_subscription(void *self_v, unsigned budget)
             while ((last = map_next(&self->lasts, &walk)))
                 if (span_has_prefix(topic_of(last), span_skip(said, 1))) publish(self, last);
         } else if (count != 1 || said.len < 1 || said.ptr[0] != 0) {
-            door->refused[ERR_SYNTAX]++;
+            entry->refused[ERR_SYNTAX]++;
         }
         for (size_t i = 0; i < count && i < FRAMES_MAX; i++) zmq_msg_close(&frames[i]);
     }
@@ -202,7 +196,7 @@ static bool send_frame(void *socket, struct span frame, bool more)
 static enum askers_fate send_answer(void *self_v, struct span envelope, struct span json, struct span attachments)
 {
     struct outside *self = self_v;
-    void *socket = zsock_resolve(self->doors[COMMAND].socket);
+    void *socket = self->doors[COMMAND].door.socket;
     struct span frame;
     while (msg_next_str(&envelope, &frame))     /* ROUTER_MANDATORY: the first one says who is gone, or full */
         if (!send_frame(socket, frame, true)) return zmq_errno() == EAGAIN ? ASKER_FULL : ASKER_GONE;
@@ -214,14 +208,14 @@ static enum askers_fate send_answer(void *self_v, struct span envelope, struct s
 void outside_reply(struct outside *self, struct reply *reply)
 {
     askers_give(&self->askers, reply, send_answer, self);
-    service_touch(self->doors[COMMAND].watch, false);
+    service_touch(self->doors[COMMAND].door.watch, false);
 }
 
 void outside_flush(struct outside *self)
 {
     if (!self->askers.bytes) return;
     if (askers_flush(&self->askers, send_answer, self)) self->moved = service_now(self->d->svc);
-    service_touch(self->doors[COMMAND].watch, false);
+    service_touch(self->doors[COMMAND].door.watch, false);
 }
 
 bool outside_quiet(const struct outside *self)
@@ -231,57 +225,12 @@ bool outside_quiet(const struct outside *self)
 
 /* ---- life */
 
-static bool set(void *socket, int option, int value)
+static bool open_entry(struct outside *self, int which, const char *name, const struct config_plane *plane, int type, service_drain_fn *fn)
 {
-    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
-}
-
-static void on_failed(void *self, unsigned event)
-{
-    (void)event;
-    (*((struct door *)self)->failed)++;
-}
-
-static bool open_door(struct outside *self, int which, const char *name, const struct config_plane *plane, int type, service_drain_fn *fn)
-{
-    struct door *door = &self->doors[which];
-    struct daemon *d = self->d;
-    door->outside = self, door->plane = plane, door->name = name;
-    if (!plane->on) return true;
-    door->socket = zsock_new(type);
-    NEED(door->socket);
-    void *socket = zsock_resolve(door->socket);
-    int64_t max = plane->max_frame_bytes;
-    int hwm = type == ZMQ_ROUTER ? ANSWERS_SENT_MAX : (int)d->config.bus.high_water_count;
-    bool done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max) == 0
-        && set(socket, ZMQ_LINGER, LINGER_MS) && set(socket, ZMQ_SNDHWM, hwm)
-        /* No high-water mark for what comes in, and no ZMTP heartbeats: libzmq 4.3.4 aborts when a stranger's
-         * PINGs fill a socket to its mark and it hangs up. We drain every turn, and frames have their limit. */
-        && set(socket, ZMQ_RCVHWM, 0) && set(socket, ZMQ_HANDSHAKE_IVL, 5000)
-        && (type != ZMQ_ROUTER || set(socket, ZMQ_ROUTER_MANDATORY, 1))
-        && (type != ZMQ_XPUB || set(socket, ZMQ_XPUB_VERBOSE, 1))
-        && (type != ZMQ_SUB || zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0);
-    if (plane->keys.count) {
-        struct curve *curve = bus_curve(d->bus);
-        if (!curve) return log_fatal(d->log, "an outside socket with keys needs bus.curve", "socket=%s", name), false;
-        for (size_t i = 0; i < plane->keys.count; i++) {
-            if (strcmp(plane->keys.at[i], "*") == 0) curve_allow_any(curve, name);
-            else curve_allow(curve, name, plane->keys.at[i], plane->keys.at[i]);
-        }
-        done = done && curve_serve(curve, socket, name);
-    }
-    struct buf endpoint = { 0 };
-    config_plane_endpoint(&endpoint, &d->config, plane, name, d->options.number);
-    door->monitor = monitor_new(d->svc, socket, MONITOR_FAILED, on_failed, door);
-    done = done && door->monitor;
-    if (done && zmq_bind(socket, buf_text(&endpoint)) != 0) {
-        log_fatal(d->log, "cannot bind an outside socket", "socket=%s endpoint=%s why=%s", name, buf_text(&endpoint), zmq_strerror(zmq_errno()));
-        done = false;
-    }
-    door->endpoint = strdup(buf_text(&endpoint));
-    buf_fini(&endpoint);
-    if (done) door->watch = service_watch_zmq(d->svc, socket, fn, door);
-    return done;
+    struct entry *entry = &self->doors[which];
+    entry->outside = self;
+    int hwm = type == ZMQ_ROUTER ? ANSWERS_SENT_MAX : (int)self->d->config.bus.high_water_count;
+    return door_open(&entry->door, self->d, &(struct door_options){ .name = name, .plane = plane, .type = type, .hwm = hwm, .fn = fn, .self = entry });
 }
 
 struct outside *outside_new(struct daemon *d, struct router *router, struct router_stats *stats)
@@ -294,14 +243,14 @@ struct outside *outside_new(struct daemon *d, struct router *router, struct rout
     const struct config *c = &d->config;
     struct siphash_key askers = { process_random(), process_random() };
     askers_init(&self->askers, &askers, &(struct askers_limits){ c->router.command_queue_bytes, c->router.hold_bytes }, stats);
-    self->doors[PULL]       = (struct door){ .frames_in = &stats->publish_pull_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_pull };
-    self->doors[SUB]        = (struct door){ .frames_in = &stats->publish_sub_in, .refused = stats->refused_publish, .failed = &stats->handshakes_failed_publish_sub };
-    self->doors[COMMAND]    = (struct door){ .frames_in = &stats->command_in, .refused = stats->refused_command, .failed = &stats->handshakes_failed_command };
-    self->doors[STATS_DOOR] = (struct door){ .refused = stats->refused_command, .failed = &stats->handshakes_failed_stats };
-    if (!open_door(self, PULL, "publish_pull", &c->router.publish_pull, ZMQ_PULL, on_door) ||
-        !open_door(self, SUB, "publish_sub", &c->router.publish_sub, ZMQ_SUB, on_door) ||
-        !open_door(self, COMMAND, "command", &c->router.command, ZMQ_ROUTER, on_door) ||
-        !open_door(self, STATS_DOOR, "stats", &c->router.stats, ZMQ_XPUB, on_subscription))
+    self->doors[PULL]       = (struct entry){ .frames_in = &stats->publish_pull_in, .refused = stats->refused_publish, .door.failed = &stats->handshakes_failed_publish_pull };
+    self->doors[SUB]        = (struct entry){ .frames_in = &stats->publish_sub_in, .refused = stats->refused_publish, .door.failed = &stats->handshakes_failed_publish_sub };
+    self->doors[COMMAND]    = (struct entry){ .frames_in = &stats->command_in, .refused = stats->refused_command, .door.failed = &stats->handshakes_failed_command };
+    self->doors[STATS_DOOR] = (struct entry){ .refused = stats->refused_command, .door.failed = &stats->handshakes_failed_stats };
+    if (!open_entry(self, PULL, "publish_pull", &c->router.publish_pull, ZMQ_PULL, on_door) ||
+        !open_entry(self, SUB, "publish_sub", &c->router.publish_sub, ZMQ_SUB, on_door) ||
+        !open_entry(self, COMMAND, "command", &c->router.command, ZMQ_ROUTER, on_door) ||
+        !open_entry(self, STATS_DOOR, "stats", &c->router.stats, ZMQ_XPUB, on_subscription))
         outside_destroy(&self);
     return self;
 }
@@ -311,11 +260,7 @@ void outside_destroy(struct outside **self_p)
     struct outside *self = *self_p;
     if (!self) return;
     for (int i = 0; i < DOORS; i++) {
-        struct door *door = &self->doors[i];
-        monitor_destroy(&door->monitor);
-        service_unwatch(&door->watch);
-        zsock_destroy(&door->socket);
-        free(door->endpoint);
+        door_close(&self->doors[i].door);
     }
     struct map_walk walk = { 0 };
     struct last *last;
@@ -331,6 +276,6 @@ void outside_endpoints(const struct outside *self, struct buf *json)
 {
     buf_add_byte(json, '{');
     for (int i = 0, n = 0; i < DOORS; i++)
-        if (self->doors[i].endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", self->doors[i].name, self->doors[i].endpoint);
+        if (self->doors[i].door.endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", self->doors[i].door.name, self->doors[i].door.endpoint);
     buf_add_byte(json, '}');
 }
