@@ -34,6 +34,7 @@ struct config_listener {
     uint16_t port;                  /* instance i listens on port + i * port_step */
     uint16_t port_step;             /* 0: all instances share the port (SO_REUSEPORT) */
     char    *path;                  /* "/socket.io/" */
+    char    *prefix;                /* "/music": what its clients call "/" (namespace.h); "": "/" */
     char    *raw_namespace;         /* Engine.IO alone, its messages are events of this namespace; "": Socket.IO */
     struct config_tls tls;
     struct config_strings origins;  /* CORS: allowed origins; "*" reflects any */
@@ -78,6 +79,7 @@ enum config_identity { CONFIG_IDENTITY_JWT, CONFIG_IDENTITY_TOKEN, CONFIG_IDENTI
 
 struct config_namespace {
     char    *name;                  /* "/chat", or a pattern (namespace.h) */
+    uint16_t prefix_len;            /* bytes of it that its clients don't say: the longest listeners' prefix that it is below */
     char    *realm;
     enum config_identity identity;  /* jwt; token and query are insecure, for tests, and warned of; none: anonymous */
     char    *identity_query;        /* with query: the parameter's name */

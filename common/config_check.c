@@ -44,11 +44,33 @@ static bool has_namespace(const struct config *c, const char *name)
     return namespace_find(c, span_of(name)) < c->namespace_count;
 }
 
-/* Its name as it stands, not one of a pattern. */
-static bool names_one(const struct config *c, const char *name)
+/* The listener's raw namespace: a name as it stands, not one of a pattern. */
+static bool names_one(const struct config *c, const struct config_listener *l)
 {
-    size_t i = namespace_find(c, span_of(name));
-    return i < c->namespace_count && strcmp(c->namespaces[i].name, name) == 0 && !namespace_is_pattern(span_of(name));
+    struct buf name = { 0 };
+    namespace_meant(&name, span_of(l->prefix), span_of(l->raw_namespace));
+    size_t i = namespace_find(c, buf_span(&name));
+    bool good = i < c->namespace_count && span_same(span_of(c->namespaces[i].name), buf_span(&name)) && c->namespaces[i].prefix_len == strlen(l->prefix);
+    buf_fini(&name);
+    return good;
+}
+
+/* Whose clients it is for: by the longest prefix. */
+static void find_prefixes(struct config *c)
+{
+    for (size_t i = 0; i < c->namespace_count; i++)
+        for (size_t k = 0; k < c->listener_count; k++) {
+            struct span prefix = span_of(c->listeners[k].prefix);
+            struct config_namespace *n = &c->namespaces[i];
+            if (prefix.len > n->prefix_len && namespace_is_below(prefix, span_of(n->name))) n->prefix_len = (uint16_t)prefix.len;
+        }
+}
+
+static bool has_below(const struct config *c, const char *prefix)
+{
+    for (size_t i = 0; i < c->namespace_count; i++)
+        if (c->namespaces[i].prefix_len == strlen(prefix) && span_has_prefix(span_of(c->namespaces[i].name), span_of(prefix))) return true;
+    return false;
 }
 
 static void check_listeners(struct config *c, struct buf *errors, struct buf *key)
@@ -69,7 +91,10 @@ static void check_listeners(struct config *c, struct buf *errors, struct buf *ke
         if (l->max_message_bytes > c->router.max_body_bytes)
             node_error(errors, config_place(c, "listeners", l->name, "max_message_bytes", NULL), key_of(key, "listeners", l->name, "max_message_bytes"),
                        "%u bytes are more than router.max_body_bytes (%u): such a message could not be carried", l->max_message_bytes, c->router.max_body_bytes);
-        if (l->raw_namespace[0] && !names_one(c, l->raw_namespace))
+        if (l->prefix[0] && !has_below(c, l->prefix))
+            node_error(errors, config_place(c, "listeners", l->name, "prefix", NULL), key_of(key, "listeners", l->name, "prefix"),
+                       "there is no namespace '%s' and none below it", l->prefix);
+        if (l->raw_namespace[0] && !names_one(c, l))
             node_error(errors, config_place(c, "listeners", l->name, "raw_namespace", NULL), key_of(key, "listeners", l->name, "raw_namespace"),
                        "there is no namespace '%s'", l->raw_namespace);
         if (l->msgpack && (l->raw_namespace[0] || l->allow_eio3))
@@ -205,6 +230,7 @@ void config_check(struct config *c, struct buf *errors)
     struct config_plane_at planes[CONFIG_PLANES];
     struct buf key = { 0 };
     config_planes(c, planes);
+    find_prefixes(c);
     check_listeners(c, errors, &key);
     check_namespaces(c, errors, &key);
     check_keys(c, errors);

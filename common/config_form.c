@@ -107,6 +107,12 @@ static bool token(struct span s)
     return (span_eat_prefix(&s, SPAN("auth.")) || span_eat_prefix(&s, SPAN("query.")) || span_eat_prefix(&s, SPAN("cookie."))) && s.len > 0;
 }
 
+static bool prefix(struct span s)
+{
+    if (s.len < 2 || s.len > 64 || s.ptr[0] != '/' || s.ptr[s.len - 1] == '/') return false;
+    return span_find(s, '*') < 0 && span_find(s, '#') < 0 && span_find(s, ',') < 0 && span_find(s, '?') < 0;
+}
+
 bool config_form_fits(enum config_form form, struct span text)
 {
     uint8_t bytes[16];
@@ -117,6 +123,7 @@ bool config_form_fits(enum config_form form, struct span text)
     case FORM_ADDRESS:     return address_bits(text, bytes) != 0;
     case FORM_CIDR:        return network(text);
     case FORM_URL_PATH:    return span_starts(text, '/');
+    case FORM_PREFIX:      return prefix(text);
     case FORM_ENGINE_PATH: return span_starts(text, '/') && text.ptr[text.len - 1] == '/';
     case FORM_ORIGIN:      return origin(text);
     case FORM_COOKIE_NAME: return cookie(text, true);

@@ -1,5 +1,6 @@
 /* Includes: a file's maps put into the map that asks for it. */
 #include "config_yaml.h"
+#include "namespace.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -44,30 +45,84 @@ static struct node *take_include(struct node *map)
     return NULL;
 }
 
-static void include_one(struct config_reader *r, struct node *into, const struct node *name, const struct chain *outer)
+/* ---- an application below a prefix: its namespaces' names get longer, and its listeners know by how much */
+
+static void put_before(struct node *map, const struct node *prefix)
+{
+    struct buf name = { 0 };
+    for (size_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        buf_clear(&name);
+        namespace_meant(&name, span_of(prefix->text), span_of(map->child[i]->key));
+        node_name(map->child[i], buf_span(&name));
+    }
+    buf_fini(&name);
+}
+
+static void tell_listener(struct node *listener, const struct node *prefix)
+{
+    struct node *old = node_find(listener, "prefix");
+    struct buf whole = { 0 };
+    buf_add(&whole, span_of(prefix->text));
+    if (old && old->text) buf_add(&whole, span_of(old->text));
+    struct node *fresh = node_text(NODE_STRING, old ? old : prefix, buf_span(&whole));
+    for (size_t i = 0; old && i < listener->count; i++)
+        if (listener->child[i] == old) {
+            old = node_take(listener, i);
+            node_destroy(&old);
+        }
+    node_name(fresh, SPAN("prefix"));
+    node_add(listener, fresh);
+    buf_fini(&whole);
+}
+
+static void put_below(struct node *file, const struct node *prefix)
+{
+    struct node *listeners = node_find(file, "listeners");
+    put_before(node_find(file, "namespaces"), prefix);
+    for (size_t i = 0; listeners && listeners->kind == NODE_MAP && i < listeners->count; i++)
+        if (listeners->child[i]->kind == NODE_MAP) tell_listener(listeners->child[i], prefix);
+}
+
+/* ---- which file, and what becomes of it */
+
+/* What 'include:' or an item of it names: a file, or {file, prefix}; NULL: neither, and that is told. */
+static const struct node *file_of(struct config_reader *r, const struct node *item, bool whole, const struct node **prefix)
+{
+    const struct node *name = item->kind == NODE_MAP ? node_find(item, "file") : item;
+    *prefix = item->kind == NODE_MAP ? node_find(item, "prefix") : NULL;
+    if (!name || name->kind != NODE_STRING || !name->text[0] || (item->kind == NODE_MAP && item->count > 1u + (*prefix != NULL)))
+        node_error(r->errors, item, "include", "it must be a file's name, {file, prefix}, or a list of them");
+    else if (*prefix && !whole)
+        node_error(r->errors, item, "include", "a prefix is for whole files, included at the top of one");
+    else if (*prefix && ((*prefix)->kind != NODE_STRING || !config_form_fits(FORM_PREFIX, span_of((*prefix)->text))))
+        node_error(r->errors, *prefix, "include", "prefix must be %s", config_form_text(FORM_PREFIX));
+    else return name;
+    return NULL;
+}
+
+static void include_one(struct config_reader *r, struct node *into, const struct node *item, const struct chain *outer, bool whole)
 {
     struct buf path = { 0 };
+    const struct node *prefix, *name = file_of(r, item, whole, &prefix);
+    if (!name) return;
     const char *slash = strrchr(name->file, '/');
-    if (name->kind != NODE_STRING || !name->text[0]) {
-        node_error(r->errors, name, "include", "it must be a file's name or a list of them");
-        return;
-    }
     if (slash && name->text[0] != '/') buf_add(&path, span_from(name->file, (size_t)(slash - name->file) + 1));
     buf_add(&path, span_of(name->text));
     struct node *other = load(r, buf_text(&path), name, outer);
     buf_fini(&path);
+    if (other && prefix) put_below(other, prefix);
     if (other && other->kind == NODE_MAP) merge(r, into, &other, true);
     else if (other && other->kind != NODE_NULL) node_error(r->errors, other, "", "what is included must be a map"), node_destroy(&other);
     else node_destroy(&other);
 }
 
-static void resolve(struct config_reader *r, struct node *map, const struct chain *outer)
+static void resolve(struct config_reader *r, struct node *map, const struct chain *outer, bool whole)
 {
     struct node *names = map->kind == NODE_MAP ? take_include(map) : NULL;
     if (!names) return;
     struct node *sum = node_new(NODE_MAP, map->file, map->line, map->column);
-    for (size_t i = 0; names->kind == NODE_LIST && i < names->count; i++) include_one(r, sum, names->child[i], outer);
-    if (names->kind != NODE_LIST) include_one(r, sum, names, outer);
+    for (size_t i = 0; names->kind == NODE_LIST && i < names->count; i++) include_one(r, sum, names->child[i], outer, whole);
+    if (names->kind != NODE_LIST) include_one(r, sum, names, outer, whole);
     node_destroy(&names);
     merge(r, map, &sum, false);
 }
@@ -95,9 +150,9 @@ static struct node *load(struct config_reader *r, const char *file, const struct
     struct node *n = config_parse_yaml(r, file, asked);
     for (size_t i = 0; n && i < sizeof places / sizeof places[0]; i++) {
         struct node *map = node_find(n, places[i]);
-        if (map) resolve(r, map, &here);
+        if (map) resolve(r, map, &here, false);
     }
-    if (n) resolve(r, n, &here);
+    if (n) resolve(r, n, &here, true);
     return n;
 }
 

@@ -25,6 +25,7 @@ enum config_unit { UNIT_NONE, UNIT_COUNT, UNIT_PORT, UNIT_BYTES, UNIT_MS, UNIT_S
     FORM(ADDRESS,     "an IPv4 or IPv6 address such as 127.0.0.1 or ::1") \
     FORM(CIDR,        "an address such as 10.0.0.1 or a network such as 10.0.0.0/8") \
     FORM(URL_PATH,    "a path that begins with '/'") \
+    FORM(PREFIX,      "a namespace such as /music: it begins with '/', does not end with it, and has no '*', '#', ',' or '?'") \
     FORM(ENGINE_PATH, "a path that begins and ends with '/', such as /socket.io/") \
     FORM(ORIGIN,      "* or an origin such as https://example.org:8443, with no path") \
     FORM(COOKIE_NAME, "a cookie's name: an HTTP token, such as io") \

@@ -84,3 +84,19 @@ size_t namespace_find(const struct config *c, struct span name)
     }
     return found;
 }
+
+bool namespace_is_below(struct span prefix, struct span name)
+{
+    return span_has_prefix(name, prefix) && (name.len == prefix.len || name.ptr[prefix.len] == '/');
+}
+
+struct span namespace_shown(const struct config_namespace *ns, struct span name)
+{
+    return name.len > ns->prefix_len ? span_skip(name, ns->prefix_len) : SPAN("/");
+}
+
+void namespace_meant(struct buf *out, struct span prefix, struct span shown)
+{
+    buf_add(out, prefix);
+    if (prefix.len == 0 || !span_same(shown, SPAN("/"))) buf_add(out, shown);
+}

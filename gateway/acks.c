@@ -127,7 +127,7 @@ static void wait_for(struct gate *g, const struct msg_BODY *b, int64_t id, size_
 uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref)
 {
     struct space *space = gate_space(g, b->nsp);
-    struct frames f = frames_event(b->nsp, b->args, b->attachments);
+    struct frames f = frames_event(space->shown, b->args, b->attachments);
     f.id = space->ack++ & SIO_MAX_ID;
     targets_collect(g, b);
     size_t n = 0;

@@ -64,7 +64,7 @@ static void say_late(struct socket *s, struct span parts)
     struct buf out = { 0 };
     struct span packet, args, attachments, offset = recover_offset(g);
     while (msg_next_str(&parts, &packet) && msg_next_str(&parts, &args) && msg_next_str(&parts, &attachments)) {
-        struct frames f = packet.len ? frames_packet(packet, attachments) : frames_event(s->space->name, args, attachments);
+        struct frames f = packet.len ? frames_packet(packet, attachments) : frames_event(s->space->shown, args, attachments);
         f.offset = offset;
         frames_append(&out, frames_for(&f, dialect | DIALECT_OFFSET, &g->compression), dialect);
         frames_fini(&f);

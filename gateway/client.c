@@ -94,7 +94,7 @@ static enum err on_raw(struct session *s, struct span message, bool binary)
     if (binary) buf_add_literal(&json, "{\"_placeholder\":true,\"num\":0}");
     else json_quote(&json, message);
     buf_add_byte(&json, ']');
-    enum err e = on_event(s, &(struct sio_packet){ .type = binary ? SIO_BINARY_EVENT : SIO_EVENT, .attachments = binary, .nsp = s->listener->raw->name,
+    enum err e = on_event(s, &(struct sio_packet){ .type = binary ? SIO_BINARY_EVENT : SIO_EVENT, .attachments = binary, .nsp = s->listener->raw->shown,
                                                    .id = SIO_NO_ID, .json = buf_span(&json), .name = SPAN("\"message\"") }, &message);
     buf_fini(&json);
     return e;
@@ -104,8 +104,8 @@ static enum err on_raw(struct session *s, struct span message, bool binary)
  * they were greeted). Where there is none nothing is said of it: they would hand a refusal of "/" to every other namespace. */
 void client_begin(struct session *s)
 {
-    struct sio_packet p = { .type = SIO_CONNECT, .nsp = s->listener->raw ? s->listener->raw->name : SPAN("/"), .id = SIO_NO_ID };
-    bool unasked = s->dialect & DIALECT_V3 && gate_may_have_space(s->gate, p.nsp) && !socket_find(s, p.nsp);
+    struct sio_packet p = { .type = SIO_CONNECT, .nsp = s->listener->raw ? s->listener->raw->shown : SPAN("/"), .id = SIO_NO_ID };
+    bool unasked = s->dialect & DIALECT_V3 && space_is_offered(s->gate, s->listener, p.nsp) && !socket_find(s, p.nsp);
     if (s->listener->raw || unasked) connect_begin(s, &p);
 }
 

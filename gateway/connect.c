@@ -61,14 +61,14 @@ void connect_forget(struct socket *s)
 
 static void print_connected(struct buf *out, const struct socket *s)
 {
-    if (s->session->dialect & DIALECT_V3) sio_connect_v2(out, s->space->name);
-    else sio_connect(out, s->space->name, socket_id(s), recover_pid(s));
+    if (s->session->dialect & DIALECT_V3) sio_connect_v2(out, s->space->shown);
+    else sio_connect(out, s->space->shown, socket_id(s), recover_pid(s));
 }
 
 static void print_refused(struct buf *out, const struct socket *s, struct span message)
 {
-    if (s->session->dialect & DIALECT_V3) sio_error_v2(out, s->space->name, message, SPAN(""));
-    else sio_connect_error(out, s->space->name, message, SPAN(""));
+    if (s->session->dialect & DIALECT_V3) sio_error_v2(out, s->space->shown, message, SPAN(""));
+    else sio_connect_error(out, s->space->shown, message, SPAN(""));
 }
 
 static void refuse(struct socket *s, struct span message)
@@ -88,10 +88,10 @@ static void refuse(struct socket *s, struct span message)
         buf_add_literal(&quoted, "[{\"message\":");
         json_quote(&quoted, message);
         buf_add_literal(&quoted, "}]");
-        sio_event(&text, &(struct sio_event){ .nsp = space->name, .name = SPAN("error"), .args = buf_span(&quoted), .id = SIO_NO_ID });
+        sio_event(&text, &(struct sio_event){ .nsp = space->shown, .name = SPAN("error"), .args = buf_span(&quoted), .id = SIO_NO_ID });
         socket_send_text(s, buf_span(&text));
         buf_clear(&text);
-        sio_disconnect(&text, space->name);
+        sio_disconnect(&text, space->shown);
         socket_send_text(s, buf_span(&text));
     }
     buf_fini(&text), buf_fini(&quoted);
@@ -360,7 +360,7 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
 {
     struct gate *g = session->gate;
     struct space *space;
-    enum err e = may_join(session) ? space_need(g, packet->nsp, &space) : ERR_LIMIT;
+    enum err e = may_join(session) ? space_need(g, session->listener, packet->nsp, &space) : ERR_LIMIT;
     if (e != OK) {
         refuse_namespace(session, packet->nsp, e);
         return;

@@ -61,7 +61,7 @@ static void disconnect(struct socket *s, const struct msg_BODY *b)
         return;
     }
     struct buf packet = { 0 };
-    sio_disconnect(&packet, s->space->name);
+    sio_disconnect(&packet, s->space->shown);
     socket_send_text(s, buf_span(&packet));
     buf_fini(&packet);
     socket_end(s, REASON_SERVER_LEAVE);
@@ -97,7 +97,7 @@ static void deliver(struct gate *g, struct span body, uint16_t router, uint64_t 
         g->stats->deliveries_out += acks_ask(g, &b, router, ref);
         return;
     } else if (b.kind == BODY_EMIT) {
-        struct frames f = frames_event(b.nsp, b.args, b.attachments);
+        struct frames f = frames_event(space->shown, b.args, b.attachments);
         if (space->config->recovery) f.offset = recover_offset(g);
         n = targets_each(g, &b, b.flags & BODY_VOLATILE ? send_volatile : send_to, &f);
         frames_fini(&f);

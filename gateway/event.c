@@ -18,7 +18,7 @@ static struct template_scope scope_of(struct socket *s, const struct sio_packet 
     struct gate *g = s->session->gate;
     struct template_scope scope = {
         .user = socket_user(s), .realm = span_of(s->space->config->realm), .claims = socket_claims(s),
-        .socket = socket_id(s), .nsp = s->space->name, .nsp_parts = s->space->parts, .nsp_part_count = s->space->part_count, .now_ms = g->now.wall };
+        .socket = socket_id(s), .nsp = s->space->shown, .nsp_parts = s->space->parts, .nsp_part_count = s->space->part_count, .now_ms = g->now.wall };
     if (p) scope.packet = p->json, scope.attachments = p->attachments, scope.event = p->name;
     buf_clear(address);
     ip_print(address, &s->session->address);
@@ -77,11 +77,11 @@ static void say(struct socket *s, const struct sio_packet *p, const struct rules
 {
     struct buf strs = { 0 }, text = { 0 };
     pick_attachments(&strs, e->attachments, attachments);
-    if (e->kind == RULES_ACK) sio_ack(&text, s->space->name, p->id, e->args, (unsigned)e->attachments.len);
+    if (e->kind == RULES_ACK) sio_ack(&text, s->space->shown, p->id, e->args, (unsigned)e->attachments.len);
     if (s->recovery) {
         answer_add(out, buf_span(&text), e->args, buf_span(&strs));
     } else {
-        struct frames f = text.len ? frames_packet(buf_span(&text), buf_span(&strs)) : frames_event(s->space->name, e->args, buf_span(&strs));
+        struct frames f = text.len ? frames_packet(buf_span(&text), buf_span(&strs)) : frames_event(s->space->shown, e->args, buf_span(&strs));
         frames_append(out, frames_for(&f, s->session->dialect, &s->session->gate->compression), s->session->dialect);
         frames_fini(&f);
     }

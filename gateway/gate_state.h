@@ -145,8 +145,10 @@ void spaces_init(struct gate *g);              /* g->spaces has its seed */
 void spaces_fini(struct gate *g);
 struct space *gate_space(const struct gate *g, struct span nsp);   /* that is here, or NULL */
 bool gate_may_have_space(const struct gate *g, struct span nsp);   /* here, or could be */
-/* For a socket: OK, ERR_UNKNOWN: there is no such namespace, ERR_FULL: too many of patterns. The socket counts as a user of it. */
-enum err space_need(struct gate *g, struct span nsp, struct space **space);
+/* For a socket, by the name that clients of this listener call it: OK, ERR_UNKNOWN: there is no such namespace for them,
+ * ERR_FULL: too many of patterns. The socket counts as a user of it. */
+enum err space_need(struct gate *g, const struct listener *l, struct span shown, struct space **space);
+bool space_is_offered(struct gate *g, const struct listener *l, struct span shown);
 void space_leave(struct gate *g, struct space *space);
 
 /* ---- listener.c */

@@ -2,6 +2,7 @@
 #include "gate_state.h"
 
 #include "json.h"
+#include "namespace.h"
 #include "sha1.h"
 
 #include <stdlib.h>
@@ -35,7 +36,11 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     l->deflate = c->permessage_deflate && g->compression.by;
     l->http = (struct http1_limits){ c->max_head_bytes, c->max_headers_count, c->max_message_bytes };
     l->ws = (struct ws_limits){ c->max_message_bytes, false };
-    if (c->raw_namespace[0]) l->raw = gate_space(g, span_of(c->raw_namespace));
+    if (c->raw_namespace[0]) {
+        buf_clear(&g->key);
+        namespace_meant(&g->key, span_of(c->prefix), span_of(c->raw_namespace));
+        l->raw = gate_space(g, buf_span(&g->key));
+    }
     l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
     throttle_init(&l->handshakes, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
 }

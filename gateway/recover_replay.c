@@ -289,7 +289,7 @@ static void add_frames(struct resume *r, struct buf *out)
         at.at[m.router] = (struct position){ m.epoch, m.seq };
         buf_clear(&offset);
         positions_encode(&offset, &at);
-        struct frames f = frames_event(b.nsp, b.args, b.attachments);
+        struct frames f = frames_event(r->socket->space->shown, b.args, b.attachments);
         f.offset = buf_span(&offset);
         frames_append(out, frames_for(&f, dialect | DIALECT_OFFSET, &g->compression), dialect);
         frames_fini(&f);
@@ -311,7 +311,7 @@ void recover_finish(struct socket *s)
     struct buf missed = { 0 }, text = { 0 };
     add_frames(r, &missed);
     send(s, blob_new(buf_span(&missed)), s->session->dialect);
-    sio_connect(&text, s->space->name, socket_id(s), recover_pid(s));
+    sio_connect(&text, s->space->shown, socket_id(s), recover_pid(s));
     socket_send_text(s, buf_span(&text));
     for (struct blob *frame; (frame = backlog_take(&r->held)); ) send(s, frame, s->session->dialect | DIALECT_POLL);
     g->stats->recoveries_done++, g->stats->recoveries_events += r->missed_count;

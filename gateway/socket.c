@@ -10,7 +10,7 @@ static void make_id(struct buf *id, const struct session *session, const struct 
     struct sid sid = session->sid;
     uint8_t random[8];
     if (session->dialect & DIALECT_V3) {
-        if (!span_same(space->name, SPAN("/"))) buf_add(id, space->name), buf_add_byte(id, '#');
+        if (!span_same(space->shown, SPAN("/"))) buf_add(id, space->shown), buf_add_byte(id, '#');
     } else do {
         gate_random(g, random, sizeof random);
         sid_make(&sid, g->setup.number, random, g->setup.sid_key);
@@ -47,10 +47,10 @@ void socket_rename(struct socket *s, struct span id)
     memcpy(s->id, fresh->ptr, fresh->len);
 }
 
-struct socket *socket_find(const struct session *s, struct span nsp)
+struct socket *socket_find(const struct session *s, struct span shown)
 {
     for (struct socket *i = s->sockets; i; i = i->next)
-        if (span_same(i->space->name, nsp)) return i;
+        if (span_same(i->space->shown, shown)) return i;
     return NULL;
 }
 

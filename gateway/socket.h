@@ -20,7 +20,8 @@ enum socket_state { SOCKET_WAITING, SOCKET_OPEN };
 struct space {                          /* a namespace: of the configuration, or one that a pattern there stands for */
     const struct config_namespace *config;
     const struct rules *rules;          /* or NULL */
-    struct span         name, parts[NAMESPACE_PARTS_MAX];      /* parts: what the pattern's wildcards stand for */
+    struct span         name, shown;        /* shown: as its clients call it (listeners.<name>.prefix) */
+    struct span         parts[NAMESPACE_PARTS_MAX];     /*  what the pattern's wildcards stand for */
     size_t              part_count;
     uint64_t            ack;            /* the next ack id of the server (trap 31) */
     size_t              sockets, users; /* connected ones; all, and with the last one it goes, */
@@ -73,7 +74,7 @@ struct socket {
 };
 
 struct socket *socket_new(struct session *s, struct space *space);         /* WAITING */
-struct socket *socket_find(const struct session *s, struct span nsp);      /* of a session: few */
+struct socket *socket_find(const struct session *s, struct span shown);      /* of a session: few */
 void socket_rename(struct socket *s, struct span id);      /* it is not in the registry; empty: a new one */
 bool socket_send(struct socket *s, struct frames *f);      /* an event */
 bool socket_send_text(struct socket *s, struct span packet);

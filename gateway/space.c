@@ -18,6 +18,7 @@ static struct space *add(struct gate *g, size_t index, struct span name)
     memcpy(sp->text, name.ptr, name.len);
     sp->config = &g->config->namespaces[index];
     sp->name = span_from(sp->text, name.len);
+    sp->shown = namespace_shown(sp->config, sp->name);
     sp->of_pattern = namespace_is_pattern(span_of(sp->config->name));
     if (sp->of_pattern) sp->part_count = namespace_parts(span_of(sp->config->name), sp->name, sp->parts);
     sp->rules = g->rules ? g->rules[index] : NULL;
@@ -58,12 +59,31 @@ bool gate_may_have_space(const struct gate *g, struct span nsp)
     return gate_space(g, nsp) || namespace_find(g->config, nsp) < g->config->namespace_count;
 }
 
-enum err space_need(struct gate *g, struct span nsp, struct space **sp)
+/* Its name here and its entry in the configuration; false: there is none for this listener's clients. */
+static bool find(struct gate *g, const struct listener *l, struct span shown, struct span *nsp, size_t *index)
 {
-    *sp = gate_space(g, nsp);
-    if (*sp) return OK;
-    size_t index = namespace_find(g->config, nsp);
-    if (index == g->config->namespace_count) return ERR_UNKNOWN;
+    struct span prefix = span_of(l->config->prefix);
+    buf_clear(&g->key);
+    namespace_meant(&g->key, prefix, shown);
+    *nsp = buf_span(&g->key);
+    const struct space *here = gate_space(g, *nsp);
+    *index = here ? (size_t)(here->config - g->config->namespaces) : namespace_find(g->config, *nsp);
+    return *index < g->config->namespace_count && g->config->namespaces[*index].prefix_len == prefix.len;
+}
+
+bool space_is_offered(struct gate *g, const struct listener *l, struct span shown)
+{
+    struct span nsp;
+    size_t index;
+    return find(g, l, shown, &nsp, &index);
+}
+
+enum err space_need(struct gate *g, const struct listener *l, struct span shown, struct space **sp)
+{
+    struct span nsp;
+    size_t index;
+    if (!find(g, l, shown, &nsp, &index)) return ERR_UNKNOWN;
+    if ((*sp = gate_space(g, nsp))) return OK;
     if (g->stats->spaces_open >= g->config->gateway.max_namespaces_count) return ERR_FULL;
     g->stats->spaces_open++;
     *sp = add(g, index, nsp);

@@ -123,7 +123,7 @@ void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool
     user_split(users_key(u), &realm, &text);
     users_id(&self->scratch, u);
     struct template_scope scope = { .user = buf_span(&self->scratch), .realm = realm, .claims = blob_span(u->claims),
-                                    .nsp = name, .nsp_parts = parts, .now_ms = self->now.wall };
+                                    .nsp = namespace_shown(&c->namespaces[entry], name), .nsp_parts = parts, .now_ms = self->now.wall };
     scope.nsp_part_count = namespace_parts(span_of(c->namespaces[entry].name), name, parts);
     uint64_t random[2] = { siphash_1_3(&self->o.seed, users_key(u)) ^ self->announce.number, self->now.wall };
     memcpy(scope.random, random, sizeof random);        /* {new.id}: different each time; nothing here has to be unguessable */

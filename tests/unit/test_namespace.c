@@ -63,6 +63,23 @@ TEST(namespace_patterns_take_time_that_is_bounded)
     CHECK(!namespace_fits(SPAN("**"), span_from(name, sizeof name)));
 }
 
+TEST(namespace_prefixes_come_off_and_on)
+{
+    static const struct { const char *prefix, *name, *shown; } names[] = {
+        { "", "/", "/" }, { "", "/music", "/music" }, { "/music", "/music", "/" }, { "/music", "/music/x", "/x" }, { "/music", "/music//", "//" },
+    }, *r;
+    EACH(r, names) {
+        struct buf meant = { 0 };
+        struct config_namespace ns = { .prefix_len = (uint16_t)strlen(r->prefix) };
+        CHECK(*r->prefix == 0 || namespace_is_below(span_of(r->prefix), t_exact(span_of(r->name))));
+        SAME(namespace_shown(&ns, t_exact(span_of(r->name))), r->shown);
+        namespace_meant(&meant, span_of(r->prefix), span_of(r->shown));
+        SAME(buf_span(&meant), r->name);
+        buf_fini(&meant);
+    }
+    CHECK(!namespace_is_below(SPAN("/music"), SPAN("/musical")) && !namespace_is_below(SPAN("/music"), SPAN("/")));
+}
+
 TEST(namespace_of_the_exact_name_then_the_most_specific_pattern)
 {
     static char names[][16] = { "/", "/**", "/game-*", "/game-1", "/game-#", "/*-1", "/game-*/**" };

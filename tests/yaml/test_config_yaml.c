@@ -156,6 +156,9 @@ TEST(yaml_refuses)
         { "include of nothing", BASE "include: none.yaml\n", "t.yaml:2:1: include: " },
         { "include of a number", BASE "include: 5\n", "include: it must be a file's name" },
         { "include of a list with a map", BASE "include: [{}]\n", "include: it must be a file's name" },
+        { "include with what it has not", BASE "include: {file: a.yaml, as: /x}\n", "include: it must be a file's name" },
+        { "include below no name", BASE "include: {file: a.yaml, prefix: x}\n", "include: prefix must be a namespace such as /music" },
+        { "include below, not at the top", BASE "namespaces: {include: {file: a.yaml, prefix: /x}}\n", "include: a prefix is for whole files" },
         { "include of itself", BASE "include: t.yaml\n", "this file includes itself" },
         { "include of a directory", BASE "include: .\n", "Is a directory" },
         { "tls file missing", "listeners: {public: {tls: {certificate: nocert.pem, key: /dev/null/x}}}\n", "listeners.public.tls.certificate: " },
@@ -233,6 +236,24 @@ TEST(yaml_includes)
     put("b.yaml", SPAN("router: {history_count: 2}\nname: theirs\n"));      /* two includes that differ */
     CHECK(!config_read(&c, path_of("t.yaml"), "/state", &errors));
     CHECK(strstr(buf_text(&errors), "b.yaml:1:10: history_count: another included file says something else"));
+    config_fini(&c);
+
+    buf_clear(&errors);                             /* whole applications below a prefix, also one in another */
+    put("t.yaml", SPAN("include: [{file: a.yaml, prefix: /m}, b.yaml]\nnamespaces: {/m: {realm: mine}}\nlisteners: {b: {port: 3}}\n"));
+    put("a.yaml", SPAN("include: {file: c.yaml, prefix: /x}\nnamespaces: {/: {identity: none, realm: r}, /y: {identity: none}}\nlisteners: {a: {port: 1}}\n"));
+    put("c.yaml", SPAN("namespaces: {/z: {identity: none}}\nlisteners: {c: {port: 2, prefix: /z}}\n"));
+    put("b.yaml", SPAN("namespaces: {/: {identity: none}}\n"));
+    if (!config_read(&c, path_of("t.yaml"), "/state", &errors)) FAIL("%s", buf_text(&errors));
+    static const struct { const char *name; uint16_t prefix; } wanted[] = { { "/m", 2 }, { "/m/y", 2 }, { "/m/x/z", 6 }, { "/", 0 } };
+    EQUAL(c.namespace_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        SAME(span_of(c.namespaces[i].name), wanted[i].name);
+        EQUAL(c.namespaces[i].prefix_len, wanted[i].prefix);
+    }
+    SAME(span_of(c.namespaces[0].realm), "mine");
+    SAME(span_of(c.listeners[0].prefix), "");
+    SAME(span_of(c.listeners[1].prefix), "/m");
+    SAME(span_of(c.listeners[2].prefix), "/m/x/z");
     config_fini(&c);
 
     buf_clear(&errors);
