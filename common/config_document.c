@@ -23,7 +23,7 @@ static const char intro[] =
     "  say different things about one key are an error. Names are relative to the including file; at most 8 levels.\n"
     "  At the top, `include: {file: apps/music.yaml, prefix: /music}` (or in a list) puts a whole application below a name: its\n"
     "  namespaces `/` and `/x` become `/music` and `/music/x`, and its listeners get that `prefix`, so that its clients still\n"
-    "  call them `/` and `/x`. [topology/apps.yaml](../topology/apps.yaml) runs five applications so.\n"
+    "  call them `/` and `/x`; its users are of the realm `music`, unless it names another. [topology/apps.yaml](../topology/apps.yaml) runs five applications so.\n"
     "- **The environment** sets single values, over the file: `CAUSEWAY_ROUTER_HISTORY_BYTES=128M` is\n"
     "  `router.history_bytes`; one of several maps goes by its name or its number: `CAUSEWAY_LISTENERS_PUBLIC_PORT`,\n"
     "  `CAUSEWAY_LISTENERS_0_PORT`, `CAUSEWAY_AUTH_KEYS_0_FILE`; lists are cut at commas. A `CAUSEWAY_` variable that no key\n"

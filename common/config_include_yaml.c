@@ -47,6 +47,18 @@ static struct node *take_include(struct node *map)
 
 /* ---- an application below a prefix: its namespaces' names get longer, and its listeners know by how much */
 
+/* Its users are its own: of realm "music", "a.b". */
+static void set_realm(struct node *space, const struct node *prefix)
+{
+    struct buf realm = { 0 };
+    if (space->kind != NODE_MAP) return;
+    for (const char *c = prefix->text + 1; *c; c++) buf_add_byte(&realm, *c == '/' ? '.' : *c);
+    struct node *n = node_text(NODE_STRING, prefix, buf_span(&realm));
+    node_name(n, SPAN("realm"));
+    node_add(space, n);
+    buf_fini(&realm);
+}
+
 static void put_before(struct node *map, const struct node *prefix)
 {
     struct buf name = { 0 };
@@ -54,6 +66,7 @@ static void put_before(struct node *map, const struct node *prefix)
         buf_clear(&name);
         namespace_meant(&name, span_of(prefix->text), span_of(map->child[i]->key));
         node_name(map->child[i], buf_span(&name));
+        if (!node_find(map->child[i], "realm")) set_realm(map->child[i], prefix);
     }
     buf_fini(&name);
 }

@@ -239,18 +239,18 @@ TEST(yaml_includes)
     config_fini(&c);
 
     buf_clear(&errors);                             /* whole applications below a prefix, also one in another */
-    put("t.yaml", SPAN("include: [{file: a.yaml, prefix: /m}, b.yaml]\nnamespaces: {/m: {realm: mine}}\nlisteners: {b: {port: 3}}\n"));
+    put("t.yaml", SPAN("include: [{file: a.yaml, prefix: /m}, b.yaml]\nnamespaces: {/m/y: {realm: mine}}\nlisteners: {b: {port: 3}}\n"));
     put("a.yaml", SPAN("include: {file: c.yaml, prefix: /x}\nnamespaces: {/: {identity: none, realm: r}, /y: {identity: none}}\nlisteners: {a: {port: 1}}\n"));
     put("c.yaml", SPAN("namespaces: {/z: {identity: none}}\nlisteners: {c: {port: 2, prefix: /z}}\n"));
     put("b.yaml", SPAN("namespaces: {/: {identity: none}}\n"));
     if (!config_read(&c, path_of("t.yaml"), "/state", &errors)) FAIL("%s", buf_text(&errors));
-    static const struct { const char *name; uint16_t prefix; } wanted[] = { { "/m", 2 }, { "/m/y", 2 }, { "/m/x/z", 6 }, { "/", 0 } };
+    static const struct { const char *name, *realm; uint16_t prefix; } wanted[] = { { "/m/y", "mine", 2 }, { "/m", "r", 2 }, { "/m/x/z", "x", 6 }, { "/", "", 0 } };
     EQUAL(c.namespace_count, 4);
     for (size_t i = 0; i < 4; i++) {
         SAME(span_of(c.namespaces[i].name), wanted[i].name);
         EQUAL(c.namespaces[i].prefix_len, wanted[i].prefix);
+        SAME(span_of(c.namespaces[i].realm), wanted[i].realm);
     }
-    SAME(span_of(c.namespaces[0].realm), "mine");
     SAME(span_of(c.listeners[0].prefix), "");
     SAME(span_of(c.listeners[1].prefix), "/m");
     SAME(span_of(c.listeners[2].prefix), "/m/x/z");
