@@ -54,6 +54,11 @@ static bool is_nsp(struct span v, const struct verb_limits *limits)
     return is_text(v, 1, NSP_MAX) && v.ptr[1] == '/' && span_find(v, '\\') < 0 && span_find(v, ',') < 0;
 }
 
+static bool is_nsps(struct span v, const struct verb_limits *limits)
+{
+    return json_string_is(v, SPAN("*")) || is_nsp(v, limits);
+}
+
 static bool is_address(struct span v, const struct verb_limits *limits)
 {
     (void)limits;
@@ -130,6 +135,7 @@ static bool is_users(struct span v, const struct verb_limits *limits)
 static const struct { bool (*good)(struct span v, const struct verb_limits *limits); const char *wanted; } types[TYPES] = {
     [TYPE_EVENT]     = { is_event,     "a string of 1 to 256 bytes that is none of Socket.IO's own events (`connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`, `removeListener`), or an integer" },
     [TYPE_NSP]       = { is_nsp,       "a namespace: a string that begins with '/', without comma or backslash" },
+    [TYPE_NSPS]      = { is_nsps,      "a namespace as above, or \"*\": all" },
     [TYPE_ADDRESS]   = { is_address,   "an address: \"user:42\", \"room:lobby\", \"socket:<id>\" or \"*\"" },
     [TYPE_ADDRESSES] = { is_addresses, "an address (\"user:42\", \"room:lobby\", \"socket:<id>\", \"*\") or a list of them, not empty, at most router.max_addresses_count" },
     [TYPE_ROOMS]     = { is_rooms,     "a room's name, 1 to 506 bytes, or a list of names" },
@@ -218,6 +224,13 @@ const char *verb_name(enum verb verb)
 enum verb_plane verb_plane(enum verb verb)
 {
     return verbs[verb].plane;
+}
+
+void verbs_namespace(struct buf *out, const struct request *r)
+{
+    static const char *const defaults[TYPES] = { [TYPE_NSP] = "/", [TYPE_NSPS] = "*" };
+    if (r->field[FIELD_nsp].len) json_unquote(out, r->field[FIELD_nsp]);
+    else if (fields[r->verb][FIELD_nsp].need) buf_add(out, span_of(defaults[fields[r->verb][FIELD_nsp].type]));
 }
 
 static bool listed(const struct config_strings *list, struct span text, bool (*fits)(struct span entry, struct span text))

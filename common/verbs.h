@@ -22,7 +22,7 @@ enum verb {
     VERB_COUNT
 };
 enum verb_plane { PLANE_PUBLISH, PLANE_ADMIN };
-enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS, TYPE_ARRAY, TYPE_BOOL, TYPE_MS,
+enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_NSPS, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS, TYPE_ARRAY, TYPE_BOOL, TYPE_MS,
                  TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USERS, TYPE_ANY, TYPES };
 
 /* All field names there are; a verb that has no such field refuses it. */
@@ -52,7 +52,9 @@ enum err verbs_check(struct request *r, struct span json, const struct verb_limi
 
 const char *verb_name(enum verb verb);
 enum verb_plane verb_plane(enum verb verb);
-/* May this request pass a socket with this allow-list? A namespace of "" asks for the verb only. */
+/* The namespace that a request is about, its default included: "*" stands for all, nothing where its verb knows none. */
+void verbs_namespace(struct buf *out, const struct request *r);
+/* May this request pass a socket with this allow-list? "" as namespace asks for the verb only, "*" has to be listed. */
 bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp);
 /* An encoded BODY of an emit, join, leave or disconnect. The addresses may come from a frame of their own. */
 void verbs_body(struct buf *out, const struct request *r, struct span to_frame, struct span attachments, uint64_t wall);

@@ -11,7 +11,7 @@ void answers_init(struct answers *self)
 
 void answers_fini(struct answers *self)
 {
-    for (size_t i = 0; i < self->cap; i++) buf_fini(&self->at[i].acks);
+    for (size_t i = 0; i < self->cap; i++) buf_fini(&self->at[i].acks), buf_fini(&self->at[i].by);
     free(self->at);
     free(self->free);
     *self = (struct answers){ 0 };
@@ -62,7 +62,7 @@ bool answers_keep_ack(struct answers *self, struct answer *a, struct span acked,
 void answers_drop(struct answers *self, struct answer *a)
 {
     self->acks_bytes -= a->acks.len;
-    buf_fini(&a->acks);
+    buf_fini(&a->acks), buf_fini(&a->by);
     self->free[self->free_count++] = (uint32_t)(a - self->at);
     *a = (struct answer){ .asked = a->ref };
     self->count--;

@@ -13,13 +13,14 @@ struct answer {
     uint64_t        asked;          /* the asker's ref */
     enum role       role;           /* the asker */
     uint16_t        number;
-    bool            counts, committed, duplicate;
+    bool            counts, committed, duplicate, apart;     /* apart: each gateway's count by itself */
     bool            lost;           /* what was counted went with the router that had it */
     struct gateways waiting, gone;  /* gone: while they were waited for */
     uint64_t        deadline;
     uint64_t        epoch, seq;
     uint32_t        gateways, reached, answered;
     struct buf      acks;           /* strs of ACKEDs */
+    struct buf      by;             /* EMITTED.by */
 };
 
 struct answers {

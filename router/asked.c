@@ -109,6 +109,19 @@ static void add_counts(struct buf *json, const struct asked *a, const struct msg
     buf_add_byte(json, ']');
 }
 
+/* What each gateway has done; who has not told is in 'missing'. */
+static void add_apart(struct buf *json, const struct msg_EMITTED *m)
+{
+    struct span rest = m->by, one;
+    uint64_t gateway, count;
+    buf_add_literal(json, ",\"gateways\":[");
+    for (bool comma = false; msg_next_str(&rest, &one); comma = true) {
+        if (!span_to_uint(span_cut(&one, ' '), UINT16_MAX, &gateway) || !span_to_uint(one, UINT32_MAX, &count)) continue;
+        buf_add_format(json, "%s{\"id\":\"gateway-%llu\",\"reached\":%llu}", comma ? "," : "", (unsigned long long)gateway, (unsigned long long)count);
+    }
+    buf_add_byte(json, ']');
+}
+
 void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
 {
     struct asked *a = map_find_u64(&self->asked, m->ref);
@@ -124,7 +137,9 @@ void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
     struct buf json = { 0 }, attachments = { 0 };
     begin(a, &json, true);
     /* 64 bits: as a text, since JavaScript's numbers have 53. */
-    buf_add_format(&json, ",\"epoch\":\"%llu\",\"seq\":%llu,\"gateways\":%u", (unsigned long long)m->epoch, (unsigned long long)m->seq, m->gateways);
+    buf_add_format(&json, ",\"epoch\":\"%llu\",\"seq\":%llu", (unsigned long long)m->epoch, (unsigned long long)m->seq);
+    if (a->apart) add_apart(&json, m);
+    else buf_add_format(&json, ",\"gateways\":%u", m->gateways);
     if (m->duplicate) buf_add_literal(&json, ",\"duplicate\":true");
     if (a->counts) add_counts(&json, a, m, &attachments);
     buf_add_byte(&json, '}');

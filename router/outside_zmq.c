@@ -77,7 +77,7 @@ static size_t envelope_of(zmq_msg_t *frames, size_t count)
     if (count < 2) return count;
     struct address address;
     struct span first = span_of_frame(&frames[1]);
-    if (first.len && (span_starts(first, '{') || address_decode(&address, first) == OK)) return 1;
+    if (first.len && (router_is_json(first) || address_decode(&address, first) == OK)) return 1;
     for (size_t i = 1; i < count; i++)
         if (zmq_msg_size(&frames[i]) == 0) return i + 1;
     return 1;
@@ -94,7 +94,7 @@ static unsigned on_door(void *self, unsigned budget)
     for (; n < budget && receive(socket, frames, &count); n++) {
         (*entry->frames_in)++;
         size_t kept = count < FRAMES_MAX ? count : FRAMES_MAX, at = answers ? envelope_of(frames, kept) : 0;
-        struct asking asking = { .plane = entry->door.plane };
+        struct asking asking = { .plane = entry->door.plane, .refused = entry->refused };
         if (answers) {
             struct buf envelope = { 0 };
             for (size_t i = 0; i < at; i++) msg_add_str(&envelope, span_of_frame(&frames[i]));
@@ -104,10 +104,7 @@ static unsigned on_door(void *self, unsigned budget)
         asking.count = count - at > REQUEST_FRAMES_MAX ? REQUEST_FRAMES_MAX + 1 : count - at;
         for (size_t i = 0; i < asking.count && i < REQUEST_FRAMES_MAX && at + i < kept; i++) asking.frames[i] = span_of_frame(&frames[at + i]);
         enum err e = router_on_request(entry->outside->router, &asking, now_of(entry->outside));
-        if (e != OK) {
-            entry->refused[e]++;
-            log_warn(entry->outside->d->log, "request refused", "socket=%s why=%s", entry->door.name, err_name(e));
-        }
+        if (e != OK) log_warn(entry->outside->d->log, "request refused", "socket=%s why=%s", entry->door.name, err_name(e));
         for (size_t i = 0; i < kept; i++) zmq_msg_close(&frames[i]);
     }
     if (answers) outside_flush(entry->outside);      /* what wakes this socket may be an asker that has read */

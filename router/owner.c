@@ -205,7 +205,7 @@ static struct answer *answer_for(struct owner *self, const struct from *from, co
     if (!emit->ref) return NULL;
     struct answer *answer = answers_add(&self->answers, from, emit->ref, now.mono + patience(self, body));
     answer->epoch = self->o.epoch, answer->seq = self->seq, answer->gateways = gateways_count(set);
-    if (body->flags & (BODY_REACHED | BODY_ACK)) answer->waiting = *set, answer->counts = true;
+    if (body->flags & (BODY_REACHED | BODY_ACK)) answer->waiting = *set, answer->counts = true, answer->apart = body->kind == BODY_DISCONNECT;
     return answer;
 }
 

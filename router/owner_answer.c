@@ -17,7 +17,8 @@ static void say(struct owner *self, struct answer *a, struct effects *out)
     }
     msg_encode_EMITTED(&self->scratch, &(struct msg_EMITTED){
         .ref = a->asked, .error = OK, .epoch = a->epoch, .seq = a->seq, .gateways = a->gateways, .reached = a->reached,
-        .complete = missing.len == 0 && !a->lost, .duplicate = a->duplicate, .missing = buf_span(&missing), .acks = buf_span(&a->acks), .answered = a->answered });
+        .complete = missing.len == 0 && !a->lost, .duplicate = a->duplicate, .missing = buf_span(&missing), .acks = buf_span(&a->acks), .answered = a->answered,
+        .by = buf_span(&a->by) });
     effects_add_buf(out, a->role, a->number, MSG_EMITTED, &self->scratch, 0);
     buf_fini(&missing), buf_fini(&id);
     answers_drop(&self->answers, a);
@@ -29,6 +30,14 @@ void owner_commit(struct owner *self, uint64_t ref, struct effects *out)
     if (!a) return;
     a->committed = true;
     if (empty(&a->waiting)) say(self, a, out);
+}
+
+static void keep_count(struct answer *a, uint16_t gateway, uint32_t count)
+{
+    struct buf text = { 0 };
+    buf_add_format(&text, "%u %u", gateway, count);
+    msg_add_str(&a->by, buf_span(&text));
+    buf_fini(&text);
 }
 
 static void keep_acks(struct owner *self, struct answer *a, struct span acks)
@@ -47,6 +56,7 @@ enum err owner_on_reached(struct owner *self, const struct from *from, const str
     gateways_drop(&a->waiting, from->number);
     a->reached += reached->count;
     a->answered += reached->answered;
+    if (a->apart) keep_count(a, from->number, reached->count);
     keep_acks(self, a, reached->acks);
     if (a->committed && empty(&a->waiting)) say(self, a, out);
     return OK;

@@ -2,7 +2,6 @@
  * emit on its way to the owner, or a question to the daemons that know. */
 #include "router_internal.h"
 
-#include "address.h"
 #include "json.h"
 #include "placeholder.h"
 
@@ -11,9 +10,8 @@
 enum { OWNER_PATIENCE_MS = 10000 };     /* how long a publisher waits while ownership moves or a router is replaced */
 enum { ATTACHMENTS_MAX = 10 };          /* what the parsers of Socket.IO clients accept */
 
-void router_reply(struct router *self, struct blob *envelope, struct span json, struct span attachments)
+static void reply(struct router *self, struct blob *envelope, struct span json, struct span attachments)
 {
-    if (!envelope) return;
     if (self->reply_count == self->reply_cap) {
         self->reply_cap = self->reply_cap ? self->reply_cap * 2 : 16;
         self->replies = realloc(self->replies, self->reply_cap * sizeof *self->replies);
@@ -22,8 +20,24 @@ void router_reply(struct router *self, struct blob *envelope, struct span json, 
     self->replies[self->reply_count++] = (struct reply){ envelope, blob_new(json), attachments.len ? blob_new(attachments) : NULL };
 }
 
-static enum err refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p)
+void router_reply(struct router *self, struct blob *envelope, struct span json, struct span attachments)
 {
+    struct blob *whose = NULL;
+    struct buf list = { 0 }, frames = { 0 };
+    bool whole;
+    if (!envelope) return;
+    if (!batch_on_answer(&self->batches, blob_span(envelope), json, attachments, &whole, &whose, &list, &frames)) {
+        reply(self, envelope, json, attachments);
+        return;
+    }
+    blob_drop(&envelope);
+    if (whole) reply(self, whose, buf_span(&list), buf_span(&frames));
+    buf_fini(&list), buf_fini(&frames);
+}
+
+enum err request_refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p)
+{
+    if (asking->refused) asking->refused[e]++;
     struct buf json = { 0 };
     buf_add_literal(&json, "{\"ok\":false");
     if (ref.len) buf_add_literal(&json, ",\"ref\":"), buf_add(&json, ref);
@@ -38,8 +52,6 @@ static enum err refuse(struct router *self, struct asking *asking, struct span r
     return e;
 }
 
-#define PROBLEM(code, field, message) (&(struct verb_problem){ (code), SPAN(field), (message) })
-
 static struct asked *ask(struct router *self, struct asking *asking, const struct request *r, uint64_t deadline)
 {
     struct asked *a = asked_add(self, deadline);
@@ -52,23 +64,22 @@ static struct asked *ask(struct router *self, struct asking *asking, const struc
 
 /* ---- emit, join, leave, disconnect */
 
-static enum err do_emit(struct router *self, struct asking *asking, const struct request *r, struct span to, const struct span *frames,
-                        size_t count, struct router_time now)
+static enum err do_emit(struct router *self, struct asking *asking, const struct request *r, const struct message *m, struct router_time now)
 {
     bool acks = json_is_true(r->field[FIELD_ack]);
     if (acks && !asking->envelope)
-        return refuse(self, asking, r->field[FIELD_ref], ERR_STATE, PROBLEM("not-allowed", "ack", "nobody would get the answers: on the command socket only"));
-    if (sender_full(self->sender)) return refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "router.hold_bytes are under way: try again"));
-    if (count > ATTACHMENTS_MAX)
-        return refuse(self, asking, r->field[FIELD_ref], ERR_LIMIT, PROBLEM("too-many-attachments", "args", "more binary attachments than Socket.IO clients accept (10)"));
-    if (count && placeholder_check(r->field[FIELD_args], (unsigned)count) != OK)
-        return refuse(self, asking, r->field[FIELD_ref], ERR_RANGE, PROBLEM("bad-placeholder", "args", "a placeholder names no attachment of this message"));
+        return request_refuse(self, asking, r->field[FIELD_ref], ERR_STATE, PROBLEM("not-allowed", "ack", "nobody would get the answers: on the command socket only"));
+    if (sender_full(self->sender)) return request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "router.hold_bytes are under way: try again"));
+    if (m->count > ATTACHMENTS_MAX)
+        return request_refuse(self, asking, r->field[FIELD_ref], ERR_LIMIT, PROBLEM("too-many-attachments", "args", "more binary attachments than Socket.IO clients accept (10)"));
+    if (m->count && placeholder_check(r->field[FIELD_args], (unsigned)m->count) != OK)
+        return request_refuse(self, asking, r->field[FIELD_ref], ERR_RANGE, PROBLEM("bad-placeholder", "args", "a placeholder names no attachment of this message"));
     struct buf attachments = { 0 }, body = { 0 }, id = { 0 };
-    for (size_t i = 0; i < count; i++) msg_add_str(&attachments, frames[i]);
-    verbs_body(&body, r, to, buf_span(&attachments), now.wall);
+    for (size_t i = 0; i < m->count; i++) msg_add_str(&attachments, m->attachments[i]);
+    verbs_body(&body, r, m->to, buf_span(&attachments), now.wall);
     enum err e = owner_key(&self->key, buf_span(&body));
     if (e != OK) {
-        refuse(self, asking, r->field[FIELD_ref], e, PROBLEM("bad-address", "to", "the first address is none"));
+        request_refuse(self, asking, r->field[FIELD_ref], e, PROBLEM("bad-address", "to", "the first address is none"));
     } else {
         struct sender_emit emit = { .key = buf_span(&self->key), .body = buf_span(&body) };
         if (r->field[FIELD_id].len) {
@@ -80,11 +91,12 @@ static enum err do_emit(struct router *self, struct asking *asking, const struct
             a = ask(self, asking, r, now.mono + OWNER_PATIENCE_MS + r->timeout_ms);
             if (a) {
                 a->acks = acks;
+                a->apart = r->verb == VERB_disconnect;
                 a->counts = acks || r->verb != VERB_emit || json_is_true(r->field[FIELD_reached]);
                 emit.ref = a->ref;
             }
         }
-        if (asking->envelope) e = refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
+        if (asking->envelope) e = request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
         else sender_emit(self->sender, &emit, &self->effects);
     }
     buf_fini(&attachments), buf_fini(&body), buf_fini(&id);
@@ -96,7 +108,7 @@ static enum err do_emit(struct router *self, struct asking *asking, const struct
 static enum err do_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now)
 {
     struct asked *a = ask(self, asking, r, now.mono + r->timeout_ms);
-    if (!a) return refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
+    if (!a) return request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
     gather_init(&a->gather, r, json, a->deadline);
     a->gathers = true;
     for (const enum role *role = gather_roles(r->verb); *role != ROLE_NONE; role++)
@@ -159,48 +171,29 @@ static enum err do_topology(struct router *self, struct asking *asking, const st
 
 /* ---- a request */
 
-static enum err on_request(struct router *self, struct asking *asking, struct router_time now)
+enum err request_on(struct router *self, struct asking *asking, const struct message *m, struct router_time now)
 {
     const struct span none = { "", 0 };
     const struct config *c = self->o.config;
-    if (asking->count == 0 || asking->count > REQUEST_FRAMES_MAX)
-        return refuse(self, asking, none, ERR_SYNTAX, PROBLEM("bad-frames", "", "a request is [json][attachment]... or [address][json][attachment]..."));
-    struct span to = none;
-    const struct span *frames = asking->frames;
-    size_t count = asking->count;
-    if (count >= 2 && !span_starts(frames[0], '{')) {
-        struct address address;
-        to = *frames++, count--;
-        if (address_decode(&address, to) != OK) return refuse(self, asking, none, ERR_SYNTAX, PROBLEM("bad-address", "to", "the first frame is no address"));
-    }
     const struct verb_limits limits = { c->router.answer_ms, c->router.max_body_bytes, c->router.max_addresses_count };
     struct request r;
     struct verb_problem problem;
-    enum err e = verbs_check(&r, frames[0], &limits, to.len > 0, &problem);
-    if (e != OK) return refuse(self, asking, r.field[FIELD_ref], e, &problem);
+    enum err e = verbs_check(&r, m->json, &limits, m->to.len > 0, &problem);
+    if (e != OK) return request_refuse(self, asking, r.field[FIELD_ref], e, &problem);
 
     buf_clear(&self->key);
-    if (r.field[FIELD_nsp].len) json_unquote(&self->key, r.field[FIELD_nsp]);
-    else if (verb_plane(r.verb) == PLANE_PUBLISH) buf_add_byte(&self->key, '/');
+    verbs_namespace(&self->key, &r);
     if (!verbs_allowed(asking->plane, r.verb, buf_span(&self->key)))
-        return refuse(self, asking, r.field[FIELD_ref], ERR_AUTH, PROBLEM("not-allowed", "", "this socket's allow-list has no such verb or namespace"));
+        return request_refuse(self, asking, r.field[FIELD_ref], ERR_AUTH, PROBLEM("not-allowed", "", "this socket's allow-list has no such verb or namespace"));
     if (!asking->envelope && verb_plane(r.verb) != PLANE_PUBLISH)
-        return refuse(self, asking, none, ERR_AUTH, PROBLEM("not-allowed", "", "a publish socket takes emit only"));
+        return request_refuse(self, asking, none, ERR_AUTH, PROBLEM("not-allowed", "", "a publish socket takes emit only"));
 
     switch (r.verb) {
     case VERB_emit: case VERB_join: case VERB_leave: case VERB_disconnect:
-        return do_emit(self, asking, &r, to, frames + 1, count - 1, now);
+        return do_emit(self, asking, &r, m, now);
     case VERB_topology:
         return do_topology(self, asking, &r);
     default:
-        return do_gather(self, asking, &r, frames[0], now);
+        return do_gather(self, asking, &r, m->json, now);
     }
-}
-
-enum err router_on_request(struct router *self, struct asking *asking, struct router_time now)
-{
-    enum err e = on_request(self, asking, now);
-    blob_drop(&asking->envelope);
-    router_on_turn(self, now);
-    return e;
 }

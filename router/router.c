@@ -13,6 +13,8 @@ struct router *router_new(const struct router_options *options)
     self->o = *options;
     struct siphash_key seed = { options->seed.k0 + 1, options->seed.k1 };
     map_init(&self->asked, &seed, NULL);
+    struct siphash_key batches = { options->seed.k0 + 2, options->seed.k1 };
+    batches_init(&self->batches, &batches, c->router.command_queue_bytes);
     self->sender = sender_new(options->id, options->epoch, &(struct sender_limits){ .held_bytes = c->router.hold_bytes });
     self->owner = owner_new(&(struct owner_options){
         .number = options->number, .epoch = options->epoch, .seed = options->seed,
@@ -28,6 +30,7 @@ void router_destroy(struct router **self_p)
     struct router *self = *self_p;
     if (!self) return;
     asked_fini(self);
+    batches_fini(&self->batches);
     sender_destroy(&self->sender);
     owner_destroy(&self->owner);
     effects_fini(&self->effects);

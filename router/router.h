@@ -41,15 +41,18 @@ void router_clog(struct router *self, uint16_t gateway, bool on);
 void router_on_time(struct router *self, struct router_time now);       /* each ROUTER_TICK_MS */
 enum { ROUTER_TICK_MS = 50 };
 
-/* ---- outsiders. A request is its frames behind the envelope: [json][attachment]... or
- * [address][json][attachment]... ; envelope NULL: nobody waits for an answer. Takes the envelope. */
-enum { REQUEST_FRAMES_MAX = 16 };
+/* ---- outsiders. A message is its frames behind the envelope: [json][attachment]... or
+ * [address][json][attachment]... ; a list as json is a batch. envelope NULL: nobody waits for an answer.
+ * Takes the envelope. The answer says why the first refused request was; all of them are counted in 'refused'. */
+enum { REQUEST_FRAMES_MAX = 64 };
 struct asking {
     const struct config_plane *plane;
     struct blob *envelope;
+    uint64_t    *refused;               /* by enum err; or NULL */
     struct span  frames[REQUEST_FRAMES_MAX];
     size_t       count;                 /* more than fit: REQUEST_FRAMES_MAX + 1 */
 };
+bool router_is_json(struct span frame);     /* an object or a list, by how it begins; perhaps with a J before it */
 enum err router_on_request(struct router *self, struct asking *asking, struct router_time now);
 
 /* ---- what comes out */

@@ -2,6 +2,7 @@
 #ifndef CAUSEWAY_ROUTER_INTERNAL_H
 #define CAUSEWAY_ROUTER_INTERNAL_H
 
+#include "batch.h"
 #include "gather.h"
 #include "handover.h"
 #include "router.h"
@@ -14,6 +15,7 @@ struct router {
     struct owner   *owner;
     struct handover handover;
     struct map      asked;          /* our ref -> struct asked */
+    struct batches  batches;
     uint64_t        refs;
     struct effects  effects;
     size_t          pumped;         /* of effects: those before were looked at for ourselves */
@@ -33,7 +35,8 @@ struct asked {
     enum role    role;              /* else a daemon whose EMIT we forwarded */
     uint16_t     number;
     uint64_t     peer_ref;
-    bool         counts, acks;      /* it wants 'reached', and the clients' answers */
+    bool         counts, acks;      /* it wants 'reached', and the clients' answers, */
+    bool         apart;             /* and what each gateway has done */
     bool         gathers;
     uint64_t     deadline;
     struct gather gather;
@@ -46,7 +49,18 @@ void asked_finish_gather(struct router *self, struct asked *a);
 void asked_expire(struct router *self, struct router_time now);
 void asked_fini(struct router *self);
 
+/* ---- message.c: the frames of an outsider's message as requests */
+struct message {                    /* one request */
+    struct span        to;          /* a frame of its own; or empty */
+    struct span        json;
+    const struct span *attachments;
+    size_t             count;
+};
+
 /* ---- request.c: what outsiders ask */
+#define PROBLEM(code, field, message) (&(struct verb_problem){ (code), SPAN(field), (message) })
+enum err request_refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p);
+enum err request_on(struct router *self, struct asking *asking, const struct message *m, struct router_time now);
 /* attachments: strs, frames behind the JSON. Takes the envelope; NULL: nobody waits. */
 void router_reply(struct router *self, struct blob *envelope, struct span json, struct span attachments);
 void router_health(const struct router *self, struct buf *json);

@@ -71,6 +71,64 @@ def test_binary_and_ids():
         same(c.got("ann", "once"), [])
 
 
+def test_batches():
+    """Many requests in one message: each by itself, answered by one list in their order; on the publish sockets too."""
+    with Topology() as t:
+        c = t.clients()
+        t.connect(c, "ann"), t.connect(c, "bob", gateway=1)
+        requests = [{"emit": "n", "to": "user:ann", "args": [i], "ref": i} for i in range(100)]
+        requests[7:7] = [{"emit": "n", "to": "nowhere", "ref": "bad"}, 5, {"join": "vip", "to": "user:bob"}, {"online": ["ann"]}]
+        answers = t.command(requests, 1)
+        same([a.get("ref") for a in answers], [*range(7), "bad", None, None, None, *range(7, 100)])
+        same([a["ok"] for a in answers], [True] * 7 + [False, False, True, True] + [True] * 93)
+        same((answers[7]["error"]["field"], answers[9]["reached"], answers[10]["users"][0]["online"]), ("to", 1, True))
+        same([c.expect("ann", "n")["args"][0] for _ in range(100)], list(range(100)))
+        file = {"_placeholder": True, "num": 1}
+        answers = t.command([{"emit": "file", "to": "user:ann", "args": [file]}, {"emit": "file", "to": "room:vip", "args": [{**file, "num": 0}, file]}], 0, b"a", b"b")
+        same([a["ok"] for a in answers], [True, True])
+        same((c.expect("ann", "file")["args"], c.expect("bob", "file")["args"]), ([{"$bin": "Yg=="}], [{"$bin": "YQ=="}, {"$bin": "Yg=="}]))
+        c.answer("ann", "ask", "yes", {"$bin": "AQ=="})
+        with t.socket(zmq.REQ, "command") as s:
+            s.send_json([{"emit": "ask", "to": "user:ann", "ack": True}, {"emit": "n", "to": "*", "args": ["x"]}, {"disconnect": "user:bob"}])
+            frames = s.recv_multipart()
+            answers = json.loads(frames[0])
+            same((answers[0]["attachments"], frames[1:]), (1, [b"\x01"]))
+            same((answers[2]["reached"], answers[2]["gateways"]), (1, [{"id": "gateway-1", "reached": 1}]))
+        with t.socket(zmq.PUSH, "publish_pull") as push:
+            push.send_json([{"emit": "p", "to": "user:ann", "args": [1]}, {"disconnect": "*"}, {"emit": "p", "to": "user:ann", "args": [2]}])
+        same([c.expect("ann", "p")["args"][0] for _ in range(2)], [1, 2])
+        same(t.command([{}] * 1001)["error"]["code"], "too-many")
+        same((t.command([])["ok"], t.command([[{"topology": True}]])[0]["ok"]), (False, False))
+
+
+def test_what_pushpins_publishers_send():
+    with Topology() as t:
+        c = t.clients()
+        t.connect(c, "ann")
+        c.call("ann", "join-room", {"room": "x"})
+        text = {"ws-message": {"content": "hé"}, "http-stream": {"content": "h\n"}}
+        with t.socket(zmq.PUSH, "publish_pull") as push:
+            push.send(b"J" + json.dumps({"channel": "x", "id": "1", "formats": text}).encode())
+            push.send(b"J" + json.dumps({"channel": "x", "id": "1", "prev-id": "0", "formats": text}).encode())      # said twice
+            push.send(b"J" + json.dumps({"channel": "x", "id": "2", "formats": {"ws-message": {"content-bin": "AQI="}}}).encode())
+            push.send(b'J{"emit":"native","to":"room:x"}')
+            push.send(b"35:7:channel,1:x,}")
+            c.expect("ann", "native")
+            same([l["args"] for l in c.got("ann", "message")], [["hé"], [{"$bin": "AQI="}]])
+        with t.socket(zmq.PUB, "publish_sub", 1) as pub:
+            def heard():
+                pub.send_multipart([b"x", b"J" + json.dumps({"formats": {"ws-message": {"content": "sub"}}}).encode()])
+                return [l for l in c.got("ann", "message") if l["args"] == ["sub"]]
+            until(heard, "an item of the PUB socket")
+        with t.socket(zmq.REQ, "command") as s:
+            for item, field in (({"channel": 7, "formats": text}, "channel"), ({"channel": "x", "formats": {"http-stream": {}}}, "formats.ws-message")):
+                s.send(b"J" + json.dumps(item).encode())
+                same(json.loads(s.recv())["error"]["field"], field)
+            s.send(b"J" + json.dumps({"channel": "x", "ref": 1, "formats": {"ws-message": {"action": "close"}}}).encode())
+            same(json.loads(s.recv())["reached"], 1)
+        same(c.expect("ann", "disconnect")["reason"], "io server disconnect")
+
+
 def test_numbers_stay_numbers():
     with Topology() as t:
         c = t.clients()
@@ -122,7 +180,7 @@ def test_mistakes_are_answered():
                 s.send(text)
                 error = json.loads(s.recv())["error"]
                 same((error["code"], error["field"]), (code, field), text)
-            s.send_multipart([b"{}"] * 40)
+            s.send_multipart([b"{}"] * 80)
             same(json.loads(s.recv())["error"]["code"], "bad-frames")
         with t.socket(zmq.PUSH, "publish_pull") as push:
             push.send(b'{"disconnect":"*"}')

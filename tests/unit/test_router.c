@@ -140,6 +140,7 @@ static void gateway_got(struct gateway *g, struct span bytes)
     struct msg_BODY body;
     CHECK(msg_decode_BODY(&body, bytes) == OK);
     unsigned room, origin, number;
+    if (body.kind != BODY_EMIT) return;
     CHECK(sscanf(body.args.ptr, "[\"e\",%u,%u,%u]", &room, &origin, &number) == 3);
     if (!g->interested[room]) return;
     CHECK(g->count[room] < GOT_MAX);
@@ -337,6 +338,7 @@ static void begin(void)
     c->config.router.history_bytes = 64 << 20, c->config.router.history_count = 100000, c->config.router.history_ms = 60000;
     c->config.router.publish_ids_count = 100, c->config.router.publish_ids_ms = 60000, c->config.router.answer_ms = 1000;
     c->config.router.max_rooms = 1000, c->config.router.max_body_bytes = 100000, c->config.router.max_addresses_count = 16;
+    c->config.router.max_batch_count = 8, c->config.router.command_queue_bytes = 1 << 20;
     c->config.router.hold_bytes = 64 << 20, c->config.router.max_acks_bytes = 400;
     c->config.router.command = (struct config_plane){ .on = true, .verbs = { star, 1 }, .namespaces = { star, 1 } };
     struct siphash_key seed = { 1, 2 };
@@ -594,6 +596,79 @@ TEST(router_brings_what_clients_answer)
     expect("\"duplicate\":true,\"reached\":0,\"answered\":0,\"acks\":[],\"complete\":false");
     struct asking asking = { .plane = &c->config.router.command, .frames = { SPAN("{\"emit\":\"e\",\"to\":\"*\",\"ack\":true}") }, .count = 1 };
     EQUAL(router_on_request(c->router[0], &asking, c->now), ERR_STATE);     /* nobody would get the answers */
+    end();
+}
+
+TEST(router_disconnects_and_says_what_each_gateway_did)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true, true, true, true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    request(2, "{\"disconnect\":\"room:1\"}");
+    settle_down();
+    expect("{\"id\":\"gateway-0\",\"reached\":2}");
+    expect("{\"id\":\"gateway-1\",\"reached\":2}");
+    expect("],\"reached\":4,\"complete\":true,\"missing\":[]}");
+    end();
+}
+
+static void frames_request(uint16_t router, const struct span *frames, size_t count)
+{
+    struct asking asking = { .plane = &c->config.router.command, .envelope = blob_new(SPAN("me")), .count = count, .refused = c->stats[router].refused_command };
+    for (size_t i = 0; i < count; i++) asking.frames[i] = frames[i];
+    (void)router_on_request(c->router[router], &asking, c->now);
+    flush(router);
+}
+
+/* Some are answered at once, some late, one by many: the list is in the order of the requests. */
+TEST(router_answers_a_batch_with_one_list)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true, true, true, true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    request(0, "[{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,0],\"ref\":1},7,{\"topology\":true,\"ref\":2},{\"emit\":\"e\",\"to\":\"x\",\"ref\":3},"
+               "{\"emit\":\"e\",\"to\":\"room:2\",\"args\":[2,0,0],\"reached\":true,\"ref\":4}]");
+    EQUAL(c->replies, 0);
+    settle_down();
+    EQUAL(c->replies, 1);
+    const char *order[] = { "[{\"ok\":true,\"ref\":1,\"epoch\":", "},{\"ok\":false,\"error\":{\"code\":\"bad-json\"", "},{\"ok\":true,\"ref\":2,\"router\":",
+                            "},{\"ok\":false,\"ref\":3,\"error\":{\"code\":\"wrong-type\"", "},{\"ok\":true,\"ref\":4,", "\"reached\":4,\"complete\":true,\"missing\":[]}]" };
+    const char *at = c->reply;
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const char *found = strstr(at, order[i]);
+        if (!found) FAIL("no '%s' in %s", order[i], at);
+        at = found;
+    }
+    EQUAL(c->stats[0].refused_command[ERR_TYPE], 0);
+    request(0, "[]");
+    expect("\"ok\":false");
+    request(0, "[1,2,3,4,5,6,7,8,9]");
+    expect("{\"ok\":false,\"error\":{\"code\":\"too-many\"");
+    request(0, "[{\"topology\":true},{\"topology\":true]");
+    expect("{\"ok\":false,\"error\":{\"code\":\"bad-json\"");
+    EQUAL(c->replies, 4);
+    end();
+}
+
+/* Placeholders count the frames of the message; each member takes its own, and the answers' stand behind the list. */
+TEST(router_gives_the_members_of_a_batch_their_attachments)
+{
+    begin();
+    roster(100, ROSTER_ACTIVE, (bool[ROUTERS]){ true, true, true, true }, (bool[ROUTERS]){ 0 });
+    settle_down();
+    add_ack("s1", "42", "[{\"_placeholder\":true,\"num\":0}]", "one");
+    const struct span frames[] = {
+        SPAN("J[{\"emit\":\"e\",\"to\":\"room:1\",\"args\":[1,0,0,{\"_placeholder\":true,\"num\":1}],\"ack\":true,\"timeout\":30000},"
+             "{\"emit\":\"e\",\"to\":\"room:2\",\"args\":[2,0,0,{\"_placeholder\":true,\"num\":2}]},{\"emit\":\"e\",\"to\":\"room:2\",\"args\":[2,0,1]}]"),
+        SPAN("zero"), SPAN("one") };
+    frames_request(1, frames, 3);
+    settle_down();
+    expect("[{\"ok\":true,");
+    expect("\"acks\":[{\"socket\":\"s1\",\"user\":42,\"args\":[{\"_placeholder\":true,\"num\":0}]},{\"socket\":\"s1\",");
+    expect(",\"attachments\":2},{\"ok\":false,\"error\":{\"code\":\"bad-placeholder\"");
+    expect("},{\"ok\":true,");
+    EQUAL(msg_count_strs(buf_span(&c->frames)), 2);
+    EQUAL(c->stats[1].refused_command[ERR_RANGE], 1);
     end();
 }
 
