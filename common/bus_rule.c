@@ -49,6 +49,7 @@ static const struct { unsigned char from, to; } right[MSG_COUNT] = {
     [MSG_RESUME]       = { G, P },
     [MSG_RESUMED]      = { P, G },
     [MSG_RESUMED_AWAY] = { P, G },
+    [MSG_ACTIVE]       = { G, P },
     [MSG_ASK]          = { R, ALL },
     [MSG_TOLD]         = { ALL, R },
     [MSG_RELAY]        = { G, G },

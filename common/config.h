@@ -91,6 +91,8 @@ struct config_namespace {
     bool     recovery;              /* connection state recovery, */
     uint32_t recovery_ms;           /* so long */
     uint32_t max_connections_per_user;      /* 0: no limit */
+    uint32_t grace_ms;              /* from a user's last socket to offline */
+    struct config_strings records;  /* in Redis: connections, mapping, socket, user, online_users; none */
     struct node *connect;           /* rule run at connect: join, emit, reply */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
     struct node *events;            /* event name -> rule, or NULL */
@@ -135,6 +137,7 @@ struct config {
         uint32_t redis_timeout_ms, write_behind_ms, max_pending_count;
         uint32_t lease_ms;          /* a gateway silent for so long: its sockets are gone */
         uint32_t wait_ms;           /* how long a connect waits for presence */
+        uint32_t activity_ms;       /* 0: activity is not noted */
         uint32_t max_users, recovery_count, recovery_bytes;
         char    *key_prefix;
     } presence;

@@ -33,6 +33,7 @@ static enum err on_event(struct session *s, const struct sio_packet *p, const st
     struct socket *socket = socket_find(s, p->nsp);
     if (!socket) return ERR_STATE;
     s->gate->stats->events_in++;
+    activity_note(socket);
     if (socket->state == SOCKET_WAITING) return client_keep(socket, p, attachments);
     event_on(socket, p, attachments);
     return OK;

@@ -87,6 +87,7 @@ void gate_destroy(struct gate **self)
     while (gate_next_dirty(g)) { }
     while (g->conns) conn_free(g->conns);
     answer_fini(g);
+    activity_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)

@@ -93,6 +93,9 @@ struct gate {
     struct stream    *streams[VIEW_OWNERS_MAX];
     struct { uint16_t router; uint64_t epoch, seq; } source;    /* of what is being delivered */
     struct buf        offset;       /* recover_offset */
+    struct activity  *active;       /* activity.c: who has said something since the last note */
+    size_t            active_count, active_cap;
+    struct timer      activity;
 
     const struct view *view;
     struct peers      auths, presences;
@@ -236,6 +239,11 @@ void answer_fini(struct gate *g);
 uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref);     /* sends it; how many got it. ref 0: without waiting */
 void acks_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* a client's ack */
 void acks_forget(struct socket *s);             /* it is gone: it will not answer */
+
+/* ---- activity.c: presence hears when users said something, now and then */
+void activity_note(struct socket *s);           /* it says something */
+void activity_forget(struct socket *s);         /* it is gone */
+void activity_fini(struct gate *g);
 
 /* ---- membership.c: the registry and the routers' interest in step */
 /* The ticket to wait for, or 0. */

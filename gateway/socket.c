@@ -103,6 +103,7 @@ void socket_end(struct socket *s, enum reason why)
     connect_forget(s);
     answer_orphan(s);
     acks_forget(s);
+    activity_forget(s);
     if (s->session->listener->raw && session_live(s->session)) gate_doom(s->session, why, true);    /* it is all that the session was for */
     while (s->early) {
         struct early *early = s->early;

@@ -57,6 +57,7 @@ struct socket {
     bool             told;              /* presence was: SESSION_DOWN is due */
     uint16_t         presence;          /* number of the presence that was told, */
     uint16_t         answer_count;
+    uint32_t         active;            /* 1 + its place in gate.active; 0: it has said nothing since the last note */
     uint64_t         presence_epoch;    /* and its life */
     uint32_t         answer_bytes, early_bytes;
     struct session  *session;

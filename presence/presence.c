@@ -11,6 +11,7 @@ static void on_forget(void *self, struct user *u)
 {
     struct presence *p = self;
     for (struct session *s = u->sessions; s; s = s->next) lease_drop(s);
+    while (u->absent) presence_absence_over(p, u, u->absent->nsp, !p->moves);     /* not where it goes on at another presence */
     store_forget(&p->store, u);
 }
 
@@ -30,7 +31,7 @@ static void sweep_restored(void *self, struct span key, const struct sweep_recor
 {
     struct presence *p = self;
     struct user *u = users_restore(&p->users, key, record->quoted, record->last_disconnect);
-    if (u) p->stats->restored_users++;
+    if (u) p->stats->restored_users++, u->records |= RECORD_USER;
     else u = users_find(&p->users, key);
     if (!u || u->sockets || !record->online || !(whole && p->synced)) return;
     if (!u->gone || u->gone < record->last_connect) u->gone = p->now.wall;     /* it went while nobody was there to see it */
@@ -74,6 +75,7 @@ struct presence *presence_new(const struct presence_options *options)
     self->users.on_forget = on_forget, self->users.on_forget_self = self;
     for (size_t i = 0; i < c->namespace_count; i++)
         if (!namespace_is_pattern(span_of(c->namespaces[i].name))) names_keep(&self->users.names, names_hold_text(&self->users.names, span_of(c->namespaces[i].name)));
+    absents_init(&self->absents);
     leases_init(&self->leases, c->presence.lease_ms);
     keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 4, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
@@ -86,6 +88,7 @@ void presence_destroy(struct presence **self_p)
 {
     struct presence *self = *self_p;
     if (!self) return;
+    self->moves = true;
     users_fini(&self->users);
     keeps_fini(&self->keeps);
     leases_fini(&self->leases);
@@ -99,39 +102,6 @@ void presence_destroy(struct presence **self_p)
     buf_fini(&self->scratch), buf_fini(&self->key), buf_fini(&self->body);
     free(self);
     *self_p = NULL;
-}
-
-/* ---- announcements */
-
-static void send_announcement(struct presence *self, const struct rules_effect *e, uint16_t nsp)
-{
-    msg_encode_BODY(&self->body, &(struct msg_BODY){
-        .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = users_nsp_name(&self->users, nsp), .to = e->to,
-        .except = e->except, .args = e->args, .time = self->now.wall });
-    announce_send(&self->announce, buf_span(&self->body), self->o.view, &self->effects);
-    buf_clear(&self->body);
-}
-
-void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online)
-{
-    const struct config *c = self->o.config;
-    struct span name = users_nsp_name(&self->users, nsp), parts[NAMESPACE_PARTS_MAX];
-    size_t entry = namespace_find(c, name);
-    const struct rules *rules = self->o.rules && entry < c->namespace_count ? self->o.rules[entry] : NULL;
-    if (!rules) return;
-    struct span realm, text;
-    user_split(users_key(u), &realm, &text);
-    users_id(&self->scratch, u);
-    struct template_scope scope = { .user = buf_span(&self->scratch), .realm = realm, .claims = blob_span(u->claims),
-                                    .nsp = namespace_shown(&c->namespaces[entry], name), .nsp_parts = parts, .now_ms = self->now.wall };
-    scope.nsp_part_count = namespace_parts(span_of(c->namespaces[entry].name), name, parts);
-    uint64_t random[2] = { siphash_1_3(&self->o.seed, users_key(u)) ^ self->announce.number, self->now.wall };
-    memcpy(scope.random, random, sizeof random);        /* {new.id}: different each time; nothing here has to be unguessable */
-    enum err e = online ? rules_online(rules, &scope, &self->ruled) : rules_offline(rules, &scope, &self->ruled);
-    if (e != OK) self->stats->announcements_dropped++;
-    buf_clear(&self->scratch);
-    for (size_t i = 0; i < self->ruled.count; i++)
-        if (self->ruled.at[i].kind == RULES_EMIT && self->ruled.at[i].to.len) send_announcement(self, &self->ruled.at[i], nsp);
 }
 
 /* ---- sockets come */
@@ -152,24 +122,34 @@ static bool give_way(struct user *u, uint16_t nsp, struct session **dead)
     return false;
 }
 
-static void drop_session(struct presence *self, struct session *s)
+/* What is due in Redis for it is the caller's. */
+static struct blob *drop_session(struct presence *self, struct session *s)
 {
     struct user *u = s->user;
-    store_ended(&self->store, s, self->now.mono);
+    struct blob *ended = store_ending(&self->store, s);
     lease_drop(s);
     users_down(&self->users, s, self->now.wall);
     store_touch(&self->store, u, NULL, self->now.mono);
+    return ended;
+}
+
+static void end_session(struct presence *self, struct session *s)
+{
+    struct blob *ended = drop_session(self, s);
+    store_ended(&self->store, &ended, self->now.mono);
 }
 
 static void arrived(struct presence *self, struct user *u, struct place *place, bool known)
 {
+    bool back = place->away;
+    if (back) presence_absence_over(self, u, place->nsp, false);
     if (known) {
         place->online_due = place->offline_due = false;
         self->stats->sessions_known++;
         return;
     }
     self->stats->sessions_up++;
-    if (place->count != 1) return;
+    if (place->count != 1 || back) return;
     if (place->offline_due) place->offline_due = false;         /* gone and back, and nobody was told */
     else if (self->synced) presence_announce(self, u, place->nsp, true);
     else place->online_due = true;
@@ -187,7 +167,7 @@ static enum err up_of(struct presence *self, const struct msg_SESSION_UP *m, str
     if (m->claims.len && (!span_starts(m->claims, '{') || json_check(m->claims, JSON_MAX_DEPTH) != OK)) return ERR_SYNTAX;
     if (m->claims.len > USERS_CLAIMS_MAX) self->stats->claims_dropped++;
     *up = (struct users_up){ .key = buf_span(&self->key), .sid = m->sid, .address = m->address, .agent = m->agent, .claims = m->claims,
-                             .quoted = json_type_of(m->user) == JSON_STRING, .nsp = names_hold_text(&self->users.names, m->nsp),
+                             .quoted = json_type_of(m->user) == JSON_STRING, .records = presence_records(self, m->nsp), .nsp = names_hold_text(&self->users.names, m->nsp),
                              .since = m->since ? m->since : self->now.wall, .now = self->now.wall };
     return up->nsp == USERS_NO_NSP ? ERR_FULL : OK;
 }
@@ -229,7 +209,7 @@ static enum err take_up(struct presence *self, struct lease *lease, const struct
         return over ? OK : ERR_FULL;
     }
     lease_add(lease, s);
-    if (dead) drop_session(self, dead), self->stats->sessions_lapsed++;
+    if (dead) end_session(self, dead), self->stats->sessions_lapsed++;
     place = users_place(s->user, up.nsp);
     store_touch(&self->store, s->user, s, self->now.mono);
     self->stats->admitted_total++;
@@ -256,13 +236,15 @@ void presence_leave(struct presence *self, struct session *s)
 {
     struct user *u = s->user;
     uint16_t nsp = s->nsp;
-    drop_session(self, s);
+    uint64_t grace = presence_grace(self, nsp);
+    struct blob *ended = drop_session(self, s);
     struct place *place = users_place(u, nsp);
-    if (place->count) return;
-    if (self->synced) presence_announce(self, u, nsp, false);
-    else if (place->online_due) place->online_due = false;      /* came and gone, and nobody was told */
-    else place->offline_due = true;
-    users_place_spare(&self->users, u, nsp);
+    if (place->count) store_ended(&self->store, &ended, self->now.mono);
+    else if (grace && !place->online_due) absents_add(&self->absents, u, nsp, &ended, self->now.mono + grace);
+    else {
+        store_ended(&self->store, &ended, self->now.mono);
+        presence_gone(self, u, nsp);
+    }
 }
 
 static enum err on_down(struct presence *self, struct lease *lease, struct span fields)
@@ -279,6 +261,23 @@ static enum err on_down(struct presence *self, struct lease *lease, struct span 
     if (self->held_count) return presence_hold(self, lease->number, lease->epoch, MSG_SESSION_DOWN, fields);   /* its UP is there, perhaps */
     self->stats->sessions_unknown++;        /* or it has moved on to another gateway */
     return OK;
+}
+
+static enum err on_active(struct presence *self, struct span fields)
+{
+    struct msg_ACTIVE m;
+    struct msg_ACTIVITY a;
+    struct span one;
+    enum err e = msg_decode_ACTIVE(&m, fields);
+    while (e == OK && msg_next_str(&m.users, &one)) {
+        e = msg_decode_ACTIVITY(&a, one);
+        struct user *u = e == OK ? users_find(&self->users, a.user) : NULL;
+        if (!u || !u->sockets || a.time <= u->active) continue;
+        u->active = a.time < self->now.wall ? a.time : self->now.wall;
+        self->stats->activities_in++;
+        store_active(&self->store, u, self->now.mono);
+    }
+    return e;
 }
 
 static void end_lease(struct presence *self, struct lease *lease)
@@ -315,6 +314,7 @@ enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, e
     switch ((unsigned)type) {
     case MSG_SESSION_UP:   return on_up(self, lease, fields);
     case MSG_SESSION_DOWN: return on_down(self, lease, fields);
+    case MSG_ACTIVE:       return on_active(self, fields);
     case MSG_SYNCED:
         e = msg_decode_SYNCED(&synced, fields);
         if (e == OK) end_doubted(self, lease), presence_on_synced(self, lease, synced.view);
@@ -366,6 +366,7 @@ void presence_on_time(struct presence *self, struct presence_time now)
 {
     self->now = now;
     for (struct lease *l; (l = leases_expire(&self->leases, now.mono)); ) end_lease(self, l);
+    for (struct absent *a; (a = absents_due(&self->absents, now.mono)); ) presence_absence_over(self, a->user, a->nsp, true);
     keeps_expire(&self->keeps, now.mono);
     presence_check_sync(self);
     presence_ask_due(self, false);
@@ -384,6 +385,7 @@ void presence_measure(struct presence *self)
     struct presence_stats *s = self->stats;
     s->users_online = self->users.online, s->users_remembered = self->users.remembered, s->users_evicted = self->users.evicted;
     s->sessions_open = self->users.by_session.count, s->sessions_held = self->held_count;
+    s->users_away = self->absents.count;
     s->leases_live = self->leases.count - self->leases.lapsing, s->leases_lapsing = self->leases.lapsing;
     s->announcements_open = announce_open(&self->announce);
     s->synced_all = self->synced;

@@ -45,13 +45,22 @@ static uint32_t sockets_in(const struct user *u, const struct question *q)
     return place ? place->count : 0;
 }
 
+/* In its grace time, too (absent.h). */
+static bool is_online(const struct user *u, const struct question *q)
+{
+    if (q->nsp == USERS_NO_NSP) return u->sockets || u->absent;
+    const struct place *place = users_place(u, q->nsp);
+    return place && (place->count || place->away);
+}
+
 /* ---- who */
 
 static void add_user(struct presence *self, struct buf *json, const struct user *u, const struct question *q)
 {
     buf_add_literal(json, "{\"user\":");
     users_id(json, u);
-    buf_add_format(json, ",\"sockets\":%u,\"since\":%llu,\"nsp\":[", sockets_in(u, q), (unsigned long long)u->since);
+    buf_add_format(json, ",\"sockets\":%u,\"since\":%llu,\"lastActivity\":%llu,\"nsp\":[", sockets_in(u, q), (unsigned long long)u->since,
+                   (unsigned long long)u->active);
     bool comma = false;
     for (size_t i = 0; i < u->place_count; i++) {
         if (!u->places[i].count) continue;
@@ -98,12 +107,13 @@ static void answer_online(struct presence *self, struct buf *json, struct questi
         buf_clear(&self->key);
         if (user_key(&self->key, buf_span(&q->realm), id) != OK || !presence_owns(self, buf_span(&self->key))) continue;
         const struct user *u = users_find(&self->users, buf_span(&self->key));
-        uint32_t sockets = u && !q->nowhere ? sockets_in(u, q) : 0;
+        bool online = u && !q->nowhere && is_online(u, q);
         if (comma) buf_add_byte(json, ',');
         buf_add_literal(json, "{\"user\":");
         buf_add(json, id);
-        buf_add_format(json, ",\"online\":%s,\"sockets\":%u", sockets ? "true" : "false", sockets);
-        if (u && !u->sockets && u->gone) buf_add_format(json, ",\"lastDisconnect\":%llu", (unsigned long long)u->gone);
+        buf_add_format(json, ",\"online\":%s,\"sockets\":%u", online ? "true" : "false", online ? sockets_in(u, q) : 0);
+        if (online) buf_add_format(json, ",\"since\":%llu,\"lastActivity\":%llu", (unsigned long long)u->since, (unsigned long long)u->active);
+        else if (u && !u->sockets && u->gone) buf_add_format(json, ",\"lastDisconnect\":%llu", (unsigned long long)u->gone);
         buf_add_byte(json, '}');
         comma = true;
     }

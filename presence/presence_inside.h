@@ -2,6 +2,7 @@
 #ifndef CAUSEWAY_PRESENCE_INSIDE_H
 #define CAUSEWAY_PRESENCE_INSIDE_H
 
+#include "absent.h"
 #include "keep.h"
 #include "presence.h"
 #include "user.h"
@@ -30,6 +31,7 @@ struct presence {
     struct presence_stats *stats;
     struct users    users;
     struct leases   leases;
+    struct absents  absents;
     struct keeps    keeps;
     struct announce announce;
     struct store    store;
@@ -40,6 +42,7 @@ struct presence {
     size_t   owner_count;
     bool     member;                        /* this one is among them */
     bool     synced;
+    bool     moves;                         /* who leaves the table lives on at another presence */
     uint64_t grace;                         /* mono ms: synced by then at the latest; 0: not a member yet */
 
     struct held  *held;
@@ -52,9 +55,15 @@ struct presence {
 
 /* presence.c */
 bool presence_owns(const struct presence *self, struct span key);
-void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online);
 enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields);
 void presence_leave(struct presence *self, struct session *s);      /* its socket is gone: counted, announced, written, freed */
+
+/* presence_say.c: announcements, and what a namespace wants of presence */
+void     presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online);
+uint8_t  presence_records(const struct presence *self, struct span nsp);
+uint64_t presence_grace(const struct presence *self, uint16_t nsp);
+void     presence_gone(struct presence *self, struct user *u, uint16_t nsp);       /* nobody is there: announced now, or when all is known */
+void     presence_absence_over(struct presence *self, struct user *u, uint16_t nsp, bool gone);     /* gone for good, or back */
 
 /* presence_sync.c: which users are ours, and whether everything about them has been told */
 void presence_take_view(struct presence *self);

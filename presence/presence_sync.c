@@ -8,7 +8,9 @@
 static void let_go(struct presence *self, struct user *u)
 {
     self->stats->sessions_moved += u->sockets;
+    self->moves = true;
     users_forget(&self->users, u);
+    self->moves = false;
 }
 
 static void let_go_of_others(struct presence *self)

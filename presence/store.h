@@ -53,7 +53,10 @@ void store_fini(struct store *self);
 
 /* ---- what changed */
 void store_touch(struct store *self, struct user *u, struct session *s, uint64_t now);      /* s: NULL, or a new one */
-void store_ended(struct store *self, const struct session *s, uint64_t now);       /* before it is freed; touch its user after */
+void store_active(struct store *self, struct user *u, uint64_t now);                       /* its 'active' alone */
+/* What ends with a session, to be given to store_ended: now or later. NULL: nothing. Touch its user after. */
+struct blob *store_ending(struct store *self, const struct session *s);
+void store_ended(struct store *self, struct blob **ended, uint64_t now);           /* takes it */
 void store_forget(struct store *self, struct user *u);                             /* before it is freed */
 void store_sweep(struct store *self, bool whole);       /* when the connection lets it, and 'settled'; whole: sweep.h */
 void store_settled(struct store *self, bool on);        /* every gateway has told its sockets: what is not known is stale */

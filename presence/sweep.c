@@ -84,7 +84,7 @@ bool sweep_busy(const struct sweep *self)
 
 /* ---- commands out. What is asked is remembered as a letter and a key. */
 
-enum { ASKED_PAGE = 'p', ASKED_RECORD = 'r', ASKED_MEMBERS = 'm', ASKED_SOCKET = 's', ASKED_REMOVAL = 'x' };
+enum { ASKED_PAGE = 'p', ASKED_RECORD = 'r', ASKED_MEMBERS = 'm', ASKED_SOCKET = 's', ASKED_HASH = 'h', ASKED_REMOVAL = 'x' };
 
 static void remember(struct sweep *self, char what, struct span key)
 {
@@ -130,6 +130,9 @@ static bool question(struct sweep *self, struct span key, struct store_command *
     } else if (span_eat_prefix(&rest, SPAN("socket:user:"))) {
         *c = (struct store_command){ { SPAN("GET"), kept }, 2 };
         remember(self, ASKED_SOCKET, kept);
+    } else if (span_eat_prefix(&rest, SPAN("socket:"))) {
+        *c = (struct store_command){ { SPAN("HGET"), kept, SPAN("user_id") }, 3 };
+        remember(self, ASKED_HASH, kept);
     } else {
         return false;
     }
@@ -181,10 +184,10 @@ static bool ours(struct sweep *self, struct span name)
     return self->hooks->ours(self->hooks_self, buf_span(&self->key));
 }
 
-static bool online(const struct sweep *self)
+static bool listed(const struct sweep *self)
 {
     const struct user *u = users_find(self->users, buf_span(&self->key));
-    return u && u->sockets;
+    return u && (u->sockets || u->absent) && u->records & RECORD_ONLINE_USERS;
 }
 
 static void on_record(struct sweep *self, struct span name, const struct store_reply *r)
@@ -229,14 +232,16 @@ static void on_members(struct sweep *self, struct span key, struct span rest, co
     uint16_t nsp = users_nsp(self->users, buf_span(&self->nsp));        /* none: nobody is in it */
     if (r->kind != STORE_LIST || !split || !ours(self, name)) return;
     bool stale = false;
+    const struct user *u = users_find(self->users, buf_span(&self->key));
+    const struct place *place = u ? users_place(u, nsp) : NULL;
+    if (place && place->away) return;       /* online still: what is due comes with the end of that */
     for (size_t i = 0; i < r->count; i++) {
         const struct session *s = users_session(self->users, nsp, r->at[i]);
         if (s && span_same(users_key(s->user), buf_span(&self->key))) continue;
         remove_entry(self, (struct span[]){ SPAN("SREM"), key, r->at[i] }, 3);
         stale = true;
     }
-    const struct user *u = users_find(self->users, buf_span(&self->key));
-    if (stale && !(u && users_place(u, nsp))) self->hooks->stale(self->hooks_self, buf_span(&self->key), buf_span(&self->nsp));
+    if (stale && !place) self->hooks->stale(self->hooks_self, buf_span(&self->key), buf_span(&self->nsp));
 }
 
 /* {"userId":42,"namespace":"chat","realm":"staff"} */
@@ -250,10 +255,11 @@ static void on_socket(struct sweep *self, struct span key, struct span sid, cons
     bool good = user_key(&self->key, buf_span(&text), json_find(r->text, SPAN("userId"))) == OK &&
                 self->hooks->ours(self->hooks_self, buf_span(&self->key));
     const struct session *s = NULL;
+    const struct user *u = good ? users_find(self->users, buf_span(&self->key)) : NULL;
     buf_clear(&text);
     if (json_type_of(nsp) == JSON_STRING) json_unquote(&text, nsp);
     if (text.len) s = users_session(self->users, users_nsp(self->users, nsp_of_text(self, buf_span(&text))), sid);
-    if (good && !s) {
+    if (good && !s && !(u && u->absent)) {
         buf_clear(&text);
         buf_add(&text, buf_span(&self->prefix));
         buf_add_literal(&text, "socket:");
@@ -261,6 +267,17 @@ static void on_socket(struct sweep *self, struct span key, struct span sid, cons
         remove_entry(self, (struct span[]){ SPAN("DEL"), key, buf_span(&text) }, 3);
     }
     buf_fini(&text);
+}
+
+/* A socket's own record: of a user of ours that has no such socket. */
+static void on_hash(struct sweep *self, struct span key, struct span sid, const struct store_reply *r)
+{
+    if (r->kind != STORE_TEXT || !ours(self, r->text)) return;
+    const struct user *u = users_find(self->users, buf_span(&self->key));
+    if (u && u->absent) return;
+    for (const struct session *s = u ? u->sessions : NULL; s; s = s->next)
+        if (span_same(users_sid(s), sid)) return;
+    remove_entry(self, (struct span[]){ SPAN("DEL"), key }, 2);
 }
 
 static void on_page(struct sweep *self, const struct store_reply *r)
@@ -280,7 +297,7 @@ static void on_page(struct sweep *self, const struct store_reply *r)
     buf_add(&self->command, buf_span(&self->prefix));
     buf_add_literal(&self->command, "online_users");
     for (size_t i = 0; i + 1 < r->count; i += 2)        /* field, value */
-        if (ours(self, r->at[i]) && !online(self)) remove_entry(self, (struct span[]){ SPAN("HDEL"), buf_span(&self->command), r->at[i] }, 3);
+        if (ours(self, r->at[i]) && !listed(self)) remove_entry(self, (struct span[]){ SPAN("HDEL"), buf_span(&self->command), r->at[i] }, 3);
 }
 
 void sweep_on_reply(struct sweep *self, const struct store_reply *r)
@@ -293,6 +310,7 @@ void sweep_on_reply(struct sweep *self, const struct store_reply *r)
     case ASKED_PAGE:    on_page(self, r); break;
     case ASKED_RECORD:  on_record(self, span_skip(rest, sizeof "user:" - 1), r); break;
     case ASKED_MEMBERS: on_members(self, key, span_skip(rest, sizeof "socket:connections:" - 1), r); break;
+    case ASKED_HASH:    on_hash(self, key, span_skip(rest, sizeof "socket:" - 1), r); break;
     case ASKED_SOCKET:  on_socket(self, key, span_skip(rest, sizeof "socket:user:" - 1), r); break;
     default: break;
     }

@@ -2,7 +2,7 @@
  * any more. SCAN and HSCAN in small steps, never KEYS; one page under way at a time.
  *
  *     RECORDS   SCAN user:*     -> HMGET each     -> restored(): last disconnect, was it online
- *     SOCKETS   SCAN socket:*   -> SMEMBERS, GET  -> SREM, DEL what no session of ours has; stale()
+ *     SOCKETS   SCAN socket:*   -> SMEMBERS, GET, HGET  -> SREM, DEL what no session of ours has; stale()
  *     ONLINE    HSCAN online_users                -> HDEL who is not online here
  *
  * Before all gateways have told their sockets only RECORDS runs: nothing is known to be

@@ -184,7 +184,7 @@ struct place *users_place_need(struct users *self, struct user *u, uint16_t nsp)
 void users_place_spare(struct users *self, struct user *u, uint16_t nsp)
 {
     struct place *p = users_place(u, nsp);
-    if (!p || p->count || p->online_due || p->offline_due || names_kept(&self->names, nsp)) return;
+    if (!p || p->count || p->online_due || p->offline_due || p->away || names_kept(&self->names, nsp)) return;
     *p = u->places[--u->place_count];
     names_drop(&self->names, nsp);
     self->bytes -= sizeof *p;
@@ -202,7 +202,7 @@ struct session *users_up(struct users *self, const struct users_up *up)
     struct session *s = malloc(size);
     NEED(s);
     *s = (struct session){ .user = u, .since = up->since, .nsp = up->nsp, .sid_len = (uint16_t)up->sid.len,
-                           .address_len = (uint8_t)address.len, .agent = agent_hold(self, up->agent) };
+                           .address_len = (uint8_t)address.len, .records = up->records, .agent = agent_hold(self, up->agent) };
     size_t n = session_key(s->text, up->nsp, up->sid);
     if (address.len) memcpy(s->text + n, address.ptr, address.len);
     NEED(!map_put(&self->by_session, key_of_session(s), s));
@@ -217,6 +217,7 @@ struct session *users_up(struct users *self, const struct users_up *up)
     }
     if (up->since < u->since) u->since = up->since;
     u->active = up->now;
+    u->records |= up->records;
     users_place_need(self, u, up->nsp)->count++;
     set_claims(self, u, up->claims);
     s->next = u->sessions, s->at = &u->sessions;
@@ -254,6 +255,7 @@ struct user *users_restore(struct users *self, struct span key, bool quoted, uin
 void users_forget(struct users *self, struct user *u)
 {
     if (self->on_forget) self->on_forget(self->on_forget_self, u);
+    NEED(!u->absent);
     for (struct session *s = u->sessions, *next; s; s = next) {
         next = s->next;
         users_down(self, s, 0);

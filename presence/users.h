@@ -28,12 +28,17 @@ enum {
 };
 #define USERS_NO_NSP NAMES_NONE
 
+/* What is kept of a socket and its user in Redis: a namespace's 'records'. */
+enum { RECORD_CONNECTIONS = 1, RECORD_MAPPING = 2, RECORD_SOCKET = 4, RECORD_USER = 8, RECORD_ONLINE_USERS = 16, RECORD_ALL = 31 };
+
 struct lease;
+struct absent;
 
 struct place {                  /* a user in a namespace */
     uint32_t count;             /* sockets */
     uint16_t nsp;
-    bool online_due, offline_due;       /* to be announced once all gateways have told theirs */
+    bool online_due : 1, offline_due : 1;   /* to be announced once all gateways have told theirs */
+    bool away : 1;                      /* nobody is there, but the user is online still: absent.h */
 };
 
 struct agent { uint32_t refs; uint16_t len; char text[]; };
@@ -47,6 +52,7 @@ struct session {
     uint64_t        since;                      /* Unix ms */
     uint16_t        nsp, sid_len;
     uint8_t         address_len;
+    uint8_t         records;                    /* RECORD_ bits */
     bool            dirty;                      /* to be written to Redis */
     bool            doubted;                    /* lease.h */
     char            text[];                     /* nsp as two bytes, sid, address: the first two are its key */
@@ -57,11 +63,14 @@ struct user {
     struct user    *dirty_next, **dirty_at;     /* store.h */
     struct session *sessions;                   /* newest first; NULL: offline */
     struct place   *places;
+    struct absent  *absent;                     /* absent.h */
     struct blob    *claims;                     /* of the newest session; or NULL */
-    uint64_t        since, active, gone;        /* Unix ms: online since; last came; last disconnect, 0: not known */
+    uint64_t        since, active, gone;        /* Unix ms: online since; last came or said something; last disconnect, 0: not known */
     uint32_t        sockets;
     uint16_t        place_count, key_len;
     bool            quoted;                     /* the id is a JSON string */
+    bool            changed;                    /* dirty, and not by 'active' alone */
+    uint8_t         records;                    /* of all its sessions so far */
     char            key[];                      /* user.h */
 };
 
@@ -94,6 +103,7 @@ void            users_id(struct buf *out, const struct user *user);     /* JSON:
 struct users_up {
     struct span  key, sid, address, agent, claims;
     bool         quoted;
+    uint8_t      records;
     uint16_t     nsp;
     uint64_t     since, now;        /* Unix ms */
 };

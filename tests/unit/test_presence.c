@@ -1,193 +1,10 @@
 /* The core as a whole: messages, views and time in; what goes to whom out, as lines of text. */
-#include "t.h"
+#include "presence_world.h"
+
 #include "json.h"
-#include "node_flow.h"
-#include "presence.h"
 #include "user.h"
 
 #include <stdio.h>
-
-enum { LEASE_MS = 10000 };
-
-static struct presence *p;
-static struct presence_stats stats;
-static struct config config;
-enum { SPACES = 3 };
-static struct config_namespace spaces[SPACES];
-static struct rules *rules[SPACES];
-static struct view *view;
-static struct presence_time now;
-static uint64_t views;
-static struct buf said;
-
-/* ---- the world */
-
-static void see(const char *members)        /* "router-0 gateway-0:10 presence-0" */
-{
-    struct buf list = { 0 }, owners = { 0 };
-    struct span rest = span_of(members);
-    while (rest.len) {
-        struct span one = span_cut(&rest, ' '), id = span_cut(&one, ':');
-        uint64_t epoch = 1;
-        enum role role;
-        struct msg_MEMBER m = { .state = MEMBER_READY };
-        CHECK(member_id_decode(id, &role, &m.number) == OK);
-        if (one.len) CHECK(span_to_uint(one, UINT64_MAX, &epoch));
-        m.role = (uint8_t)role, m.epoch = epoch;
-        struct buf record = { 0 };
-        msg_encode_MEMBER(&record, &m);
-        msg_add_str(&list, buf_span(&record));
-        if (role == ROLE_ROUTER) msg_add_str(&owners, m.number ? SPAN("1") : SPAN("0"));
-        buf_fini(&record);
-    }
-    enum view_change change;
-    EQUAL_ERR(view_take(view, &(struct msg_ROSTER){ .view = views += 100, .phase = ROSTER_ACTIVE, .owners = buf_span(&owners), .members = buf_span(&list) }, &change), OK);
-    buf_fini(&list), buf_fini(&owners);
-    presence_on_view(p, now);
-}
-
-static void begin_at(uint16_t number, const char *members)
-{
-    static char root[] = "/", chat[] = "/chat", games[] = "/*/game-#", staff[] = "staff", none[] = "", private[] = "none";
-    struct buf errors = { 0 };
-    stats = (struct presence_stats){ 0 };
-    spaces[0] = (struct config_namespace){ .name = root, .realm = none,
-        .online = node_flow("{to: '*', event: user-online, args: [{userId: '{user.id}', name: '{user.username}'}]}"),
-        .offline = node_flow("{to: '*', event: user-offline, args: [{userId: '{user.id}', name: '{user.username}'}]}") };
-    spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
-    spaces[2] = (struct config_namespace){ .name = games, .realm = none, .online = node_flow("{to: '*', event: here, args: ['{nsp.1}', '{nsp.2}']}"),
-        .offline = node_flow("{to: '*', event: gone, args: ['{nsp}']}") };
-    config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
-    config.presence.max_users = 1000, config.presence.recovery_count = 100, config.presence.recovery_bytes = 1 << 20, config.presence.lease_ms = LEASE_MS, config.presence.max_pending_count = 100;
-    config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
-    for (int i = 0; i < SPACES; i++) {
-        rules[i] = rules_new(&spaces[i], &errors);
-        if (!rules[i]) FAIL("%s", buf_text(&errors));
-        node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
-    }
-    now = (struct presence_time){ 1000, 1700000000000 };
-    views = 0;
-    view = view_new();
-    p = presence_new(&(struct presence_options){ .id = number ? SPAN("presence-1") : SPAN("presence-0"), .number = number, .epoch = 77,
-                     .config = &config, .rules = rules, .view = view, .stats = &stats, .seed = { 1, 2 } });
-    see(members);
-    buf_fini(&errors);
-}
-
-static void end(void)
-{
-    presence_destroy(&p);
-    view_destroy(&view);
-    for (int i = 0; i < SPACES; i++) rules_destroy(&rules[i]);
-    buf_fini(&said);
-}
-
-static void print_emit(const struct effect *e, const struct msg_EMIT *m)
-{
-    struct msg_BODY b;
-    struct span rest, to;
-    EQUAL_ERR(msg_decode_BODY(&b, m->body), OK);
-    CHECK(e->ticket == m->number && span_same(m->origin, SPAN("presence-0")) && m->origin_epoch == 77);
-    buf_add_format(&said, "emit router-%u #%llu %.*s", e->number, (unsigned long long)m->number, (int)b.nsp.len, b.nsp.ptr);
-    for (rest = b.to; msg_next_str(&rest, &to); ) buf_add_format(&said, " %.*s", (int)to.len, to.ptr);
-    if (b.flags & BODY_VOLATILE) buf_add_literal(&said, " volatile");
-    if (m->again) buf_add_format(&said, " again %u:%llu", m->again - 1U, (unsigned long long)m->again_epoch);
-    buf_add_format(&said, " %.*s\n", (int)b.args.len, b.args.ptr);
-}
-
-/* What was said since the last time; 'link' numbers what goes to a router. */
-static struct span heard(uint64_t link)
-{
-    struct effects *effects = presence_effects(p);
-    buf_clear(&said);
-    for (size_t i = 0; i < effects->count; i++) {
-        const struct effect *e = &effects->at[i];
-        struct span rest = blob_span(e->message), fields;
-        enum msg_type type;
-        enum err err;
-        CHECK(msg_next(&rest, &type, &fields, &err) && type == e->type);
-        struct msg_EMIT emit;
-        struct msg_ADMITTED a;
-        struct msg_TOLD t;
-        if (type == MSG_EMIT && msg_decode_EMIT(&emit, fields) == OK) print_emit(e, &emit);
-        else if (type == MSG_ADMITTED && msg_decode_ADMITTED(&a, fields) == OK)
-            buf_add_format(&said, "gateway-%u #%llu %s%s %u\n", e->number, (unsigned long long)a.ref, a.allowed ? "in" : "out", a.first ? " first" : "", a.count);
-        else if (type == MSG_TOLD && msg_decode_TOLD(&t, fields) == OK) {
-            EQUAL_ERR(json_check(t.json, 8), OK);
-            buf_add_format(&said, "%s %.*s\n", err_name((enum err)t.error), (int)t.json.len, t.json.ptr);
-        } else FAIL("unexpected");
-        if (e->ticket) presence_on_sent(p, e, link, 1);
-    }
-    effects_clear(effects);
-    return buf_span(&said);
-}
-#define HEARD(text) SAME(heard(1), text)
-
-static void gateway_says(uint16_t number, uint64_t epoch, enum msg_type type, struct buf *message)
-{
-    struct span rest = buf_span(message), fields;
-    enum msg_type got;
-    enum err e;
-    CHECK(msg_next(&rest, &got, &fields, &e) && got == type);
-    presence_on_message(p, ROLE_GATEWAY, number, epoch, type, t_exact(fields), now);
-    buf_fini(message);
-}
-
-static struct msg_SESSION_UP session(const char *user, const char *sid)
-{
-    return (struct msg_SESSION_UP){ .ref = 1, .sid = span_of(sid), .nsp = SPAN("/"), .user = span_of(user), .claims = SPAN("{\"username\":\"ann\"}"), .since = 5 };
-}
-
-static void up_at(uint16_t gateway, uint64_t epoch, struct msg_SESSION_UP m)
-{
-    struct buf b = { 0 };
-    msg_encode_SESSION_UP(&b, &m);
-    gateway_says(gateway, epoch, MSG_SESSION_UP, &b);
-}
-
-static void up(const char *user, const char *sid) { up_at(0, 10, session(user, sid)); }
-
-static void down_in(uint16_t gateway, uint64_t epoch, const char *nsp, const char *user, const char *sid)
-{
-    struct buf b = { 0 };
-    msg_encode_SESSION_DOWN(&b, &(struct msg_SESSION_DOWN){ .sid = span_of(sid), .nsp = span_of(nsp), .user = span_of(user), .reason = SPAN("transport close") });
-    gateway_says(gateway, epoch, MSG_SESSION_DOWN, &b);
-}
-
-static void down_at(uint16_t gateway, uint64_t epoch, const char *user, const char *sid) { down_in(gateway, epoch, "/", user, sid); }
-
-static void synced(uint16_t gateway, uint64_t epoch)
-{
-    struct buf b = { 0 };
-    msg_encode_SYNCED(&b, &(struct msg_SYNCED){ .view = views });
-    gateway_says(gateway, epoch, MSG_SYNCED, &b);
-}
-
-static void ask(const char *verb, const char *json)
-{
-    struct buf b = { 0 };
-    msg_encode_ASK(&b, &(struct msg_ASK){ .ref = 9, .verb = span_of(verb), .json = span_of(json) });
-    struct span rest = buf_span(&b), fields;
-    enum msg_type type;
-    enum err e;
-    CHECK(msg_next(&rest, &type, &fields, &e));
-    presence_on_message(p, ROLE_ROUTER, 0, 1, MSG_ASK, t_exact(fields), now);
-    buf_fini(&b);
-}
-
-static void later(uint64_t ms)
-{
-    now.mono += ms, now.wall += ms;
-    presence_on_time(p, now);
-}
-
-static void begin(void)
-{
-    begin_at(0, "router-0 gateway-0:10 gateway-1:11 presence-0");
-    synced(0, 10), synced(1, 11);
-    CHECK(presence_synced(p));
-    HEARD("");
-}
 
 /* ---- announcements */
 
@@ -218,7 +35,7 @@ TEST(presence_announces_the_first_and_the_last_socket)
 TEST(presence_keeps_namespaces_of_patterns_apart)
 {
     begin();
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.namespaces_known, 2);
     for (unsigned round = 0; round < 2; round++) {
         struct msg_SESSION_UP m = session("42", "a");
@@ -230,14 +47,14 @@ TEST(presence_keeps_namespaces_of_patterns_apart)
         up_at(1, 11, m);
         struct span said_up = heard(1);
         CHECK(memmem(said_up.ptr, said_up.len, " /acme/game-7 * [\"here\",\"acme\",\"7\"]\n", 36) && memmem(said_up.ptr, said_up.len, " /acme/game-8 * [\"here\",\"acme\",\"8\"]\n", 36));
-        presence_measure(p);
+        presence_measure(core);
         EQUAL(stats.namespaces_known, 4);
         down_in(0, 10, "/acme/game-7", "42", "a"), down_in(0, 10, "/acme/game-8", "42", "a");
         struct span said_down = heard(1);
         CHECK(memmem(said_down.ptr, said_down.len, "[\"gone\",\"/acme/game-7\"]", 23) && !memmem(said_down.ptr, said_down.len, "game-8", 6));
         down_in(1, 11, "/acme/game-8", "42", "b");
         CHECK(memmem(heard(1).ptr, said.len, "[\"gone\",\"/acme/game-8\"]", 23));
-        presence_measure(p);
+        presence_measure(core);
         EQUAL(stats.namespaces_known, 2);
     }
     end();
@@ -253,7 +70,7 @@ TEST(presence_moves_the_last_socket_of_a_namespace)
     m.user = SPAN("43");
     up_at(0, 10, m);
     down_in(0, 10, "/acme/game-7", "43", "a");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.namespaces_known, 2);
     end();
 }
@@ -283,8 +100,8 @@ TEST(presence_sends_again_what_a_dead_router_had)
     struct span all = heard(5);
     bool first = span_has_prefix(span_skip(all, sizeof "gateway-0 #1 in first 1\n" - 1), SPAN("emit router-0"));
     EQUAL(stats.announcements_out, 2);
-    presence_on_confirm(p, first ? 1 : 0, 99);      /* of the other one: means nothing here */
-    presence_measure(p);
+    presence_on_confirm(core, first ? 1 : 0, 99);      /* of the other one: means nothing here */
+    presence_measure(core);
     EQUAL(stats.announcements_open, 2);
     see(first ? "router-1:3 gateway-0:10 presence-0" : "router-0:3 gateway-0:10 presence-0");
     const char *want = first ? "emit router-1 #1 / * again 0:1 [\"user-online\",{\"userId\":1,\"name\":\"ann\"}]\n"
@@ -292,14 +109,14 @@ TEST(presence_sends_again_what_a_dead_router_had)
                              : "emit router-0 #1 / * again 1:1 [\"user-online\",{\"userId\":1,\"name\":\"ann\"}]\n"
                                "emit router-0 #2 / * again 1:1 [\"user-online\",{\"userId\":2,\"name\":\"ann\"}]\n";
     HEARD(want);
-    presence_on_confirm(p, first ? 1 : 0, 1);
-    presence_measure(p);
+    presence_on_confirm(core, first ? 1 : 0, 1);
+    presence_measure(core);
     EQUAL(stats.announcements_open, 0);
     EQUAL(stats.announcements_again, 2);
 
     up("3", "c");
     (void)heard(7);
-    presence_on_lost(p, ROLE_ROUTER, first ? 1 : 0, 50, now);       /* reborn */
+    presence_on_lost(core, ROLE_ROUTER, first ? 1 : 0, 50, now);       /* reborn */
     CHECK(heard(1).len > 0);
     see("gateway-0:10 presence-0");                                 /* nobody there: it waits */
     up("4", "d");
@@ -308,8 +125,8 @@ TEST(presence_sends_again_what_a_dead_router_had)
     SAME(span_head(heard(0), 13), "emit router-0");                 /* no such peer yet: it waits again */
     see("router-0 gateway-0:10 presence-0 auth-0");
     SAME(span_head(heard(1), 13), "emit router-0");
-    presence_on_confirm(p, 0, 1);
-    CHECK(presence_quiet(p));
+    presence_on_confirm(core, 0, 1);
+    CHECK(presence_quiet(core));
     end();
 }
 
@@ -335,12 +152,12 @@ TEST(presence_counts_limits_over_all_gateways)
     up_at(1, 11, m);
     m.sid = SPAN("s7"), m.nsp = SPAN("/"), m.known = 1, m.ref = 0;
     up_at(1, 11, m);                                /* what is already there is not refused */
-    presence_on_lost(p, ROLE_GATEWAY, 1, 99, now);  /* reborn: its sockets are dead for certain */
+    presence_on_lost(core, ROLE_GATEWAY, 1, 99, now);  /* reborn: its sockets are dead for certain */
     (void)heard(1);
     m.sid = SPAN("s8"), m.known = 0, m.ref = 8;
     up_at(0, 10, m);
     HEARD("gateway-0 #8 in 4\n");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_lapsed, 1);
     end();
 }
@@ -354,7 +171,7 @@ TEST(presence_holds_a_limit_until_it_can_count)
     up_at(0, 10, other);
     down_at(0, 10, "8", "nobody");
     HEARD("gateway-0 #1 in first 1\n");             /* who has no limit goes ahead; online waits */
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_held, 2);
     m = session("42", "old"), m.known = 1, m.ref = 0;
     up_at(1, 11, m);
@@ -374,20 +191,20 @@ TEST(presence_ends_a_lease_in_one_step)
     up("1", "a"), up("2", "b"), up_at(1, 11, session("2", "c"));
     (void)heard(1);
     see("router-0 gateway-1:11 presence-0");
-    later(LEASE_MS - 1);
+    later(WORLD_LEASE_MS - 1);
     HEARD("");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.leases_lapsing, 1);
     later(1);
     HEARD(OFF("0", "3", "1"));                      /* 2 has another one */
     EQUAL(stats.sessions_lapsed, 2);
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_open, 1);
     EQUAL(stats.leases_lapsing, 0);
     see("router-0 presence-0");
-    later(LEASE_MS / 2);
+    later(WORLD_LEASE_MS / 2);
     see("router-0 gateway-1:11 presence-0");        /* only silent for a while */
-    later(LEASE_MS);
+    later(WORLD_LEASE_MS);
     HEARD("");
     end();
 }
@@ -397,7 +214,7 @@ TEST(presence_doubts_what_was_said_while_the_link_was_cut)
     begin();
     up("1", "a"), up("2", "b");
     (void)heard(1);
-    presence_on_lost(p, ROLE_GATEWAY, 0, 0, now);   /* the roster dropped it; it has the same life still */
+    presence_on_lost(core, ROLE_GATEWAY, 0, 0, now);   /* the roster dropped it; it has the same life still */
     synced(0, 10);
     HEARD("");                                      /* it has not noticed: that proves nothing */
     struct msg_SESSION_UP m = session("1", "a");
@@ -405,10 +222,10 @@ TEST(presence_doubts_what_was_said_while_the_link_was_cut)
     up_at(0, 10, m);
     synced(0, 10);
     HEARD(OFF("0", "3", "2"));
-    presence_on_lost(p, ROLE_GATEWAY, 0, 10, now);  /* its end of the link was made anew */
+    presence_on_lost(core, ROLE_GATEWAY, 0, 10, now);  /* its end of the link was made anew */
     up_at(0, 10, m), synced(0, 10);
     HEARD("");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_open, 1);
     end();
 }
@@ -421,7 +238,7 @@ TEST(presence_does_not_flap_when_a_gateways_clients_come_back_elsewhere)
     see("router-0 gateway-1:11 presence-0");
     later(1000);
     up_at(1, 11, session("1", "b"));
-    later(LEASE_MS);
+    later(WORLD_LEASE_MS);
     HEARD("gateway-1 #1 in 2\n");
     end();
 }
@@ -476,10 +293,10 @@ TEST(presence_waits_no_longer_than_the_grace)
     end();
 
     begin_at(0, "router-0 gateway-0:10 presence-0");
-    later(LEASE_MS - 1);
-    CHECK(!presence_synced(p));
+    later(WORLD_LEASE_MS - 1);
+    CHECK(!presence_synced(core));
     later(1);
-    CHECK(presence_synced(p) && stats.synced_late == 1);
+    CHECK(presence_synced(core) && stats.synced_late == 1);
     end();
 }
 
@@ -506,14 +323,14 @@ TEST(presence_lets_go_of_users_in_silence_and_takes_them_back)
     (void)heard(1);
     unsigned mine = owned(0, 100, (const uint16_t[]){ 0, 1 }, 2);
     see("router-0 gateway-0:10 gateway-1:11 presence-0 presence-1");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.users_online, mine);
     EQUAL(stats.sessions_moved, 100 - mine);
-    CHECK(presence_synced(p));                      /* it has fewer than before: nothing is missing */
+    CHECK(presence_synced(core));                      /* it has fewer than before: nothing is missing */
     HEARD("");
 
     see("router-0 gateway-0:10 gateway-1:11 presence-0");
-    CHECK(!presence_synced(p));
+    CHECK(!presence_synced(core));
     for (unsigned i = 0; i < 100; i++) {
         char id[8], sid[8];
         snprintf(id, sizeof id, "%u", i), snprintf(sid, sizeof sid, "s%u", i);
@@ -522,11 +339,11 @@ TEST(presence_lets_go_of_users_in_silence_and_takes_them_back)
         up_at(0, 10, m);
     }
     synced(0, 10), synced(1, 11);
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.users_online, 100);
     HEARD("");
     see("router-0 gateway-0:10 gateway-1:11 presence-1");           /* we drain */
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.users_online, 0);
     EQUAL(stats.leases_live, 2);
     HEARD("");
@@ -544,7 +361,7 @@ TEST(presence_lets_go_of_what_a_late_gateway_told)
         up_at(0, 10, m);
     }
     synced(0, 10);
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.users_online, owned(0, 25, (const uint16_t[]){ 0, 1 }, 2));
     EQUAL(stats.sessions_open, 2 * stats.users_online);
     HEARD("");
@@ -557,20 +374,20 @@ TEST(presence_answers)
 {
     static const struct row { const char *name, *verb, *json, *want; } rows[] = {
         { "all, in order of the ids' text", "who", "{\"who\":\"\"}",
-          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]},"
-          "{\"user\":\"2\",\"sockets\":2,\"since\":5,\"nsp\":[\"/\",\"/chat\"]},{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
+          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]},"
+          "{\"user\":\"2\",\"sockets\":2,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\",\"/chat\"]},{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
         { "a prefix", "who", "{\"who\":\"1\"}",
-          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
-        { "a page", "who", "{\"who\":\"\",\"limit\":1,\"after\":\"1\"}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
+          "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
+        { "a page", "who", "{\"who\":\"\",\"limit\":1,\"after\":\"1\"}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
         { "behind the prefix", "who", "{\"who\":\"1\",\"after\":\"2\"}", "OK {\"users\":[]}\n" },
-        { "after what comes before the prefix", "who", "{\"who\":\"bob\",\"after\":\"1\"}", "OK {\"users\":[{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
-        { "a namespace", "who", "{\"who\":\"\",\"nsp\":\"/chat\",\"limit\":1}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"nsp\":[\"/chat\"]}]}\n" },
+        { "after what comes before the prefix", "who", "{\"who\":\"bob\",\"after\":\"1\"}", "OK {\"users\":[{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
+        { "a namespace", "who", "{\"who\":\"\",\"nsp\":\"/chat\",\"limit\":1}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
         { "an unknown namespace", "who", "{\"who\":\"\",\"nsp\":\"/x\"}", "OK {\"users\":[]}\n" },
-        { "a realm", "who", "{\"who\":\"\",\"realm\":\"staff\"}", "OK {\"users\":[{\"user\":\"eve\",\"sockets\":1,\"since\":5,\"nsp\":[\"/\"]}]}\n" },
+        { "a realm", "who", "{\"who\":\"\",\"realm\":\"staff\"}", "OK {\"users\":[{\"user\":\"eve\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
         { "online", "online", "{\"online\":[2,\"bob\",\"nobody\",null]}",
-          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":2},{\"user\":\"bob\",\"online\":true,\"sockets\":1},{\"user\":\"nobody\",\"online\":false,\"sockets\":0}]}\n" },
+          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":2,\"since\":5,\"lastActivity\":1700000000000},{\"user\":\"bob\",\"online\":true,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000},{\"user\":\"nobody\",\"online\":false,\"sockets\":0}]}\n" },
         { "online in a namespace", "online", "{\"online\":[2,1],\"nsp\":\"/chat\"}",
-          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":1},{\"user\":1,\"online\":false,\"sockets\":0}]}\n" },
+          "OK {\"users\":[{\"user\":2,\"online\":true,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000},{\"user\":1,\"online\":false,\"sockets\":0}]}\n" },
         { "offline", "online", "{\"online\":\"gone\"}", "OK {\"users\":[{\"user\":\"gone\",\"online\":false,\"sockets\":0,\"lastDisconnect\":1700000000000}]}\n" },
         { "health", "health", "{\"health\":true}", "OK {\"daemons\":[{\"id\":\"presence-0\",\"role\":\"presence\",\"status\":\"ok\",\"why\":[]}]}\n" },
         { "another verb", "rooms", "{\"rooms\":\"\"}", "ERR_UNKNOWN {}\n" },
@@ -624,10 +441,10 @@ TEST(presence_refuses_what_is_malformed)
         EQUAL(stats.refused_bus[r->err], before + 1);
     }
     HEARD("");
-    presence_on_message(p, ROLE_GATEWAY, 0, 10, MSG_SESSION_UP, SPAN("\x01"), now);
-    presence_on_message(p, ROLE_AUTH, 0, 10, MSG_SESSION_UP, SPAN(""), now);
+    presence_on_message(core, ROLE_GATEWAY, 0, 10, MSG_SESSION_UP, SPAN("\x01"), now);
+    presence_on_message(core, ROLE_AUTH, 0, 10, MSG_SESSION_UP, SPAN(""), now);
     EQUAL(stats.refused_bus[ERR_UNKNOWN], 1);
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_open, 0);
     end();
 }
@@ -640,16 +457,16 @@ TEST(presence_gives_all_memory_back)
         snprintf(id, sizeof id, "%u", i % 100), snprintf(sid, sizeof sid, "s%u", i);
         up(id, sid);
     }
-    CHECK(heard(1).len > 0 && presence_load(p) == 100);
+    CHECK(heard(1).len > 0 && presence_load(core) == 100);
     see("router-0 presence-0");
-    later(LEASE_MS);
+    later(WORLD_LEASE_MS);
     (void)heard(2);
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.sessions_open, 0);
     EQUAL(stats.users_online, 0);
     EQUAL(stats.users_remembered, 100);
-    presence_on_confirm(p, 0, 2);
-    CHECK(presence_quiet(p));
+    presence_on_confirm(core, 0, 2);
+    CHECK(presence_quiet(core));
     end();
 }
 
@@ -677,7 +494,7 @@ static struct span resume(uint16_t gateway, uint64_t epoch, const char *user)
     struct buf b = { 0 };
     msg_encode_RESUME(&b, &(struct msg_RESUME){ .ref = 4, .pid = span_of(pid), .nsp = SPAN("/"), .user = span_of(user) });
     gateway_says(gateway, epoch, MSG_RESUME, &b);
-    struct effects *effects = presence_effects(p);
+    struct effects *effects = presence_effects(core);
     buf_clear(&said);
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->at[i];
@@ -704,8 +521,8 @@ TEST(presence_keeps_who_may_come_back_through_its_gateways_death)
     SAME(resume(0, 10, "/1"), "ERR_DUPLICATE to 0");
     save(1, 11, SAVE_BACK);
     see("router-0 gateway-0:10 presence-0");                    /* killed */
-    later(LEASE_MS + 100);
-    presence_measure(p);
+    later(WORLD_LEASE_MS + 100);
+    presence_measure(core);
     EQUAL(stats.recoverable_open, 0);
     EQUAL(stats.recoverable_away, 1);
     CHECK(stats.recoverable_bytes > sizeof pid);
@@ -717,7 +534,7 @@ TEST(presence_keeps_who_may_come_back_through_its_gateways_death)
     save(0, 10, SAVE_NEW);
     save_end(0, 10, false);
     SAME(resume(0, 10, "/1"), "ERR_UNKNOWN to 0");
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.recoverable_expired, 1);
     EQUAL(stats.resumed_total, 2);
     EQUAL(stats.resumed_refused[ERR_AUTH], 1);
@@ -735,7 +552,7 @@ TEST(presence_forgets_who_has_been_away_longest)
         save(0, 10, SAVE_NEW);
         save_end(0, 10, true);
     }
-    presence_measure(p);
+    presence_measure(core);
     EQUAL(stats.recoverable_evicted, 1);
     EQUAL(stats.recoverable_away, 100);
     SAME(resume(0, 10, "/1"), "OK to 0");
@@ -749,7 +566,7 @@ TEST(presence_lets_go_of_pids_of_others)
     begin();
     save(0, 10, SAVE_NEW);
     see("router-0 gateway-0:10 gateway-1:11 presence-0 presence-1 presence-2 presence-3 presence-4 presence-5");
-    presence_measure(p);
+    presence_measure(core);
     uint16_t all[] = { 0, 1, 2, 3, 4, 5 };
     EQUAL(stats.recoverable_open, user_owner(span_of(pid), all, 6) == 0);
     end();

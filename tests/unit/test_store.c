@@ -96,6 +96,9 @@ static struct store_reply run(const struct store_command *c)
             size_t i = find(a[1], a[k]);
             list[r.count++] = i < cell_count ? span_of(cells[i].value) : span_from(NULL, 0);
         }
+    } else if (is(c, "HGET")) {
+        size_t i = find(a[1], a[2]);
+        r.text = i < cell_count ? span_of(cells[i].value) : span_from(NULL, 0);
     } else if (is(c, "SMEMBERS")) {
         r = (struct store_reply){ .kind = STORE_LIST, .at = list };
         for (size_t i = 0; i < cell_count; i++)
@@ -126,6 +129,7 @@ static void restored(void *self, struct span key, const struct sweep_record *rec
 {
     (void)self;
     struct user *u = users_restore(&users, key, record->quoted, record->last_disconnect);
+    if (u) u->records = RECORD_ALL;
     if (!u) u = users_find(&users, key);
     if (whole && record->online && !u->sockets) u->gone = 999, store_touch(&store, u, NULL, 0);
 }
@@ -156,7 +160,7 @@ static void end(void)
 static struct session *up(const char *key, const char *sid, uint16_t nsp, uint64_t now)
 {
     struct session *s = users_up(&users, &(struct users_up){ .key = span_of(key), .sid = span_of(sid), .address = SPAN("10.0.0.1"), .agent = SPAN("UA"),
-                                 .nsp = nsp, .since = 1709210096007, .now = 1709210096007 });
+                                 .records = RECORD_ALL, .nsp = nsp, .since = 1709210096007, .now = 1709210096007 });
     store_touch(&store, s->user, s, now);
     return s;
 }
@@ -164,7 +168,8 @@ static struct session *up(const char *key, const char *sid, uint16_t nsp, uint64
 static void down(struct session *s, uint64_t wall, uint64_t now)
 {
     struct user *u = s->user;
-    store_ended(&store, s, now);
+    struct blob *ended = store_ending(&store, s);
+    store_ended(&store, &ended, now);
     users_down(&users, s, wall);
     store_touch(&store, u, NULL, now);
 }
@@ -215,6 +220,45 @@ TEST(store_writes_the_seeds_layouts)
     SAME(span_of(get("p:user:42", "is_online")), "0");
     SAME(span_of(get("p:user:42", "last_disconnect")), "1800000000000");
     end();
+}
+
+/* Layouts that a namespace does not want are neither written nor removed. */
+TEST(store_writes_the_layouts_that_are_wanted)
+{
+    static const struct row { const char *name; uint8_t records; const char *keys; } rows[] = {
+        { "none", 0, "" },
+        { "S2's", RECORD_CONNECTIONS | RECORD_MAPPING, "p:socket:connections:/:1 p:socket:user:a " },
+        { "S3's", RECORD_ONLINE_USERS, "p:online_users " },
+        { "S4's", RECORD_SOCKET | RECORD_USER, "p:socket:a p:user:1 " },
+        { "sets alone", RECORD_CONNECTIONS, "p:socket:connections:/:1 " },
+        { "mapping alone", RECORD_MAPPING, "p:socket:user:a " },
+    };
+    const struct row *r;
+    EACH(r, rows) {
+        begin(100);
+        store_on_up(&store, 0);
+        struct session *s = users_up(&users, &(struct users_up){ .key = SPAN("/1"), .sid = SPAN("a"), .records = r->records, .since = 1, .now = 1 });
+        store_touch(&store, s->user, s, 0);
+        flush(20, 10);
+        struct buf keys = { 0 };
+        for (size_t i = 0; i < cell_count; i++)
+            if (i == 0 || strcmp(cells[i].key, cells[i - 1].key) != 0) buf_add_format(&keys, "%s ", cells[i].key);
+        SAME(buf_span(&keys), r->keys);
+        buf_fini(&keys);
+        s->user->active = 1709210096007;
+        store_active(&store, s->user, 30);
+        if (r->records & RECORD_ONLINE_USERS) {
+            EQUAL(flush(50, 10), 1);
+            SAME(span_of(get("p:online_users", "1")), "{\"socketId\":\"a\",\"onlineAt\":\"1970-01-01T00:00:00.001Z\",\"lastActivity\":\"2024-02-29T12:34:56.007Z\"}");
+        } else {
+            EQUAL(flush(50, 10), 0);
+        }
+        down(s, 9, 100);
+        flush(120, 10);
+        EQUAL(cell_count, r->records & RECORD_USER ? 5 : 0);
+        CHECK(store_quiet(&store));
+        end();
+    }
 }
 
 TEST(store_keeps_one_tab_of_two)
@@ -311,6 +355,8 @@ TEST(store_sweeps_what_nobody_has)
     set(SPAN("p:socket:user:dead"), SPAN(""), SPAN("{\"userId\":42,\"namespace\":\"chat\"}"));
     set(SPAN("p:socket:user:odd"), SPAN(""), SPAN("not ours"));
     set(SPAN("p:socket:dead"), SPAN("ip"), SPAN("x"));
+    set(SPAN("p:socket:alone"), SPAN("user_id"), SPAN("42"));                      /* of a namespace that keeps these hashes only */
+    set(SPAN("p:socket:stranger"), SPAN("whose"), SPAN("?"));
     set(SPAN("p:online_users"), SPAN("42"), SPAN("{}"));
     set(SPAN("p:user:42"), SPAN("is_online"), SPAN("1"));
     set(SPAN("p:user:42"), SPAN("id"), SPAN("42"));
@@ -333,13 +379,14 @@ TEST(store_sweeps_what_nobody_has)
     store_settled(&store, true);
     flush(100, 1), flush(200, 1);
     CHECK(!get("p:socket:dead", "ip") && !get("p:socket:user:dead", "") && !get("p:socket:connections:chat:42", "dead") && !get("p:online_users", "42"));
+    CHECK(!get("p:socket:alone", "user_id") && get("p:socket:stranger", "whose"));
     CHECK(get("p:socket:connections:elsewhere:42", "dead") && get("p:socket:user:odd", "") && get("p:user:other", "name"));
     CHECK(get("p:socket:connections:/:1", "live") && get("p:socket:live", "ip") && get("p:online_users", "1"));
     SAME(span_of(get("p:user:42", "is_online")), "0");
     SAME(span_of(get("p:user:42", "last_disconnect")), "999");
     SAME(span_of(told), "/42 in /chat /a:b in /game-7 ");
     CHECK(!get("p:socket:connections:game-7:a:b", "dead"));
-    EQUAL(stats.swept_entries, 3);         /* who is written as offline is not swept from online_users */
+    EQUAL(stats.swept_entries, 4);         /* who is written as offline is not swept from online_users */
     owns = false;
     set(SPAN("p:online_users"), SPAN("9"), SPAN("{}"));
     store_sweep(&store, true);

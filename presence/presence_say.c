@@ -1,0 +1,87 @@
+/* presence - who came and who went, as the namespaces' rules say it. */
+#include "presence_inside.h"
+
+#include "namespace.h"
+
+static void send_announcement(struct presence *self, const struct rules_effect *e, uint16_t nsp)
+{
+    msg_encode_BODY(&self->body, &(struct msg_BODY){
+        .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = users_nsp_name(&self->users, nsp), .to = e->to,
+        .except = e->except, .args = e->args, .time = self->now.wall });
+    announce_send(&self->announce, buf_span(&self->body), self->o.view, &self->effects);
+    buf_clear(&self->body);
+}
+
+void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online)
+{
+    const struct config *c = self->o.config;
+    struct span name = users_nsp_name(&self->users, nsp), parts[NAMESPACE_PARTS_MAX];
+    size_t entry = namespace_find(c, name);
+    const struct rules *rules = self->o.rules && entry < c->namespace_count ? self->o.rules[entry] : NULL;
+    if (!rules) return;
+    struct span realm, text;
+    user_split(users_key(u), &realm, &text);
+    users_id(&self->scratch, u);
+    struct template_scope scope = { .user = buf_span(&self->scratch), .realm = realm, .claims = blob_span(u->claims),
+                                    .nsp = namespace_shown(&c->namespaces[entry], name), .nsp_parts = parts, .now_ms = self->now.wall };
+    scope.nsp_part_count = namespace_parts(span_of(c->namespaces[entry].name), name, parts);
+    uint64_t random[2] = { siphash_1_3(&self->o.seed, users_key(u)) ^ self->announce.number, self->now.wall };
+    memcpy(scope.random, random, sizeof random);        /* {new.id}: different each time; nothing here has to be unguessable */
+    enum err e = online ? rules_online(rules, &scope, &self->ruled) : rules_offline(rules, &scope, &self->ruled);
+    if (e != OK) self->stats->announcements_dropped++;
+    buf_clear(&self->scratch);
+    for (size_t i = 0; i < self->ruled.count; i++)
+        if (self->ruled.at[i].kind == RULES_EMIT && self->ruled.at[i].to.len) send_announcement(self, &self->ruled.at[i], nsp);
+}
+
+/* ---- what the namespace wants */
+
+static const struct config_namespace *entry_of(const struct presence *self, struct span name)
+{
+    size_t entry = namespace_find(self->o.config, name);
+    return entry < self->o.config->namespace_count ? &self->o.config->namespaces[entry] : NULL;
+}
+
+uint8_t presence_records(const struct presence *self, struct span nsp)
+{
+    static const struct { const char *name; uint8_t bit; } names[] = {
+        { "connections", RECORD_CONNECTIONS }, { "mapping", RECORD_MAPPING }, { "socket", RECORD_SOCKET },
+        { "user", RECORD_USER }, { "online_users", RECORD_ONLINE_USERS },
+    };
+    const struct config_namespace *ns = entry_of(self, nsp);
+    uint8_t bits = 0;
+    for (size_t i = 0; ns && i < ns->records.count; i++)
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            if (strcmp(ns->records.at[i], names[k].name) == 0) bits |= names[k].bit;
+    return bits;
+}
+
+uint64_t presence_grace(const struct presence *self, uint16_t nsp)
+{
+    const struct config_namespace *ns = entry_of(self, users_nsp_name(&self->users, nsp));
+    return ns ? ns->grace_ms : 0;
+}
+
+/* ---- nobody is there any more */
+
+void presence_gone(struct presence *self, struct user *u, uint16_t nsp)
+{
+    struct place *place = users_place(u, nsp);
+    if (self->synced) presence_announce(self, u, nsp, false);
+    else if (place->online_due) place->online_due = false;      /* came and gone, and nobody was told */
+    else place->offline_due = true;
+    users_place_spare(&self->users, u, nsp);
+}
+
+void presence_absence_over(struct presence *self, struct user *u, uint16_t nsp, bool gone)
+{
+    struct blob *ended = absents_end(&self->absents, u, nsp);
+    if (self->moves) {          /* its entry stays, so that the next one finds it */
+        blob_drop(&ended);
+        return;
+    }
+    store_ended(&self->store, &ended, self->now.mono);
+    if (!gone) return;
+    store_touch(&self->store, u, NULL, self->now.mono);
+    presence_gone(self, u, nsp);
+}
