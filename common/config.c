@@ -172,6 +172,7 @@ static void fini_table(enum config_table table, char *base)
 
 void config_fini(struct config *c)
 {
+    for (size_t i = 0; i < c->namespace_count; i++) buf_fini(&c->namespaces[i].words);
     fini_table(CONFIG_ROOT, (char *)c);
     node_destroy(&c->tree);
     buf_fini(&c->warnings);

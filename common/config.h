@@ -95,6 +95,10 @@ struct config_namespace {
     struct config_strings records;  /* in Redis: connections, mapping, socket, user, online_users; none */
     struct node *connect;           /* rule run at connect: join, emit, reply */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
+    struct node *every;             /* before each rule: require, allow; or NULL */
+    struct node *errors;            /* answers to refused events, or NULL */
+    char    *words_file;            /* of banned words; "": none */
+    struct buf words;               /* what it holds: config_read's */
     struct node *events;            /* event name -> rule, or NULL */
 };
 

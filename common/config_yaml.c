@@ -1,8 +1,10 @@
 /* A topology from its files, its environment and its table. */
 #include "config_yaml.h"
 #include "utf8.h"
+#include "words.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,6 +49,17 @@ static void check_file(void *self, const struct config_row *row, const char *key
     if (wrong) node_error(f->errors, at ? at : f->c->tree, key, "%s: %s", path, wrong);
 }
 
+/* Its text is kept, the rules make of it what they need. What can't be read was said by check_file. */
+static void read_words(struct config_namespace *ns, struct buf *errors)
+{
+    const struct node at = { .file = ns->words_file };
+    int fd = ns->words_file[0] ? open(ns->words_file, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = -1;
+    while (fd >= 0 && ns->words.len <= WORDS_BYTES_MAX && (n = read(fd, buf_room(&ns->words, 65536), 65536)) > 0) buf_grew(&ns->words, (size_t)n);
+    if (fd >= 0) (void)close(fd);
+    if (n > 0) node_error(errors, &at, "", "a list of banned words may have %d bytes", WORDS_BYTES_MAX);
+}
+
 bool config_read(struct config *c, const char *file, const char *state_dir, struct buf *errors)
 {
     struct config_reader r = { .names = node_new(NODE_NULL, "", 0, 0), .errors = errors };
@@ -64,6 +77,7 @@ bool config_read(struct config *c, const char *file, const char *state_dir, stru
         take_environment(tree, errors);
         (void)config_load(c, tree, errors);
         config_each(c, check_file, &(struct files){ c, errors });
+        for (size_t i = 0; i < c->namespace_count; i++) read_words(&c->namespaces[i], errors);
     }
     node_destroy(&r.names);
     return tree && errors->len == before;

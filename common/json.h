@@ -33,6 +33,8 @@ bool json_is_true(struct span value);
 bool json_to_uint(struct span value, uint64_t max, uint64_t *n);    /* an integer 0..max without sign, point or exponent */
 void json_unquote(struct buf *out, struct span string);     /* quoted text to UTF-8; a lone surrogate becomes U+FFFD */
 bool json_string_is(struct span string, struct span text);  /* a quoted string that means 'text' */
+struct span json_inside(struct span string);        /* without its quotes */
+bool json_next_point(struct span *text, uint32_t *point);   /* of what is inside: the next character, an escape as what it means (a lone surrogate as itself) */
 size_t json_utf16_length(struct span string);       /* of a quoted string, in UTF-16 units, as JavaScript counts */
 
 /* With the quotes; control characters and U+2028/9 escaped. What is not UTF-8 becomes U+FFFD. */

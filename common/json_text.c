@@ -1,7 +1,7 @@
 /* json_text - the half of json.h that knows what a quoted string means. */
 #include "json.h"
 
-static struct span inside(struct span string)   /* without its quotes */
+struct span json_inside(struct span string)
 {
     return string.len >= 2 ? (struct span){ string.ptr + 1, string.len - 2 } : SPAN("");
 }
@@ -48,6 +48,22 @@ static uint32_t eat_escape(struct span *s)
     }
 }
 
+bool json_next_point(struct span *text, uint32_t *point)
+{
+    if (text->len == 0) return false;
+    const uint8_t *p = (const uint8_t *)text->ptr;
+    if (p[0] == '\\') {
+        *point = eat_escape(text);
+        return true;
+    }
+    size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    uint32_t c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) c = c << 6 | (p[i] & 0x3f);
+    *point = c;
+    *text = span_skip(*text, n);
+    return true;
+}
+
 static struct span eat_unescaped(struct span *s)
 {
     ptrdiff_t at = span_find(*s, '\\');
@@ -58,7 +74,7 @@ static struct span eat_unescaped(struct span *s)
 
 void json_unquote(struct buf *out, struct span string)
 {
-    for (struct span s = inside(string); ; ) {
+    for (struct span s = json_inside(string); ; ) {
         buf_add(out, eat_unescaped(&s));
         if (s.len == 0) return;
         utf8_add(out, eat_escape(&s));
@@ -67,7 +83,7 @@ void json_unquote(struct buf *out, struct span string)
 
 bool json_string_is(struct span string, struct span text)
 {
-    struct span s = inside(string);
+    struct span s = json_inside(string);
     if (!span_starts(string, '"')) return false;
     if (span_find(s, '\\') < 0) return span_same(s, text);
     for (;;) {
@@ -83,7 +99,7 @@ bool json_string_is(struct span string, struct span text)
 size_t json_utf16_length(struct span string)
 {
     size_t units = 0;
-    for (struct span s = inside(string); s.len; ) {
+    for (struct span s = json_inside(string); s.len; ) {
         struct span run = eat_unescaped(&s);
         for (size_t i = 0; i < run.len; i++) {      /* a head byte counts, a long one's twice: a surrogate pair */
             uint8_t c = (uint8_t)run.ptr[i];

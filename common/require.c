@@ -5,35 +5,70 @@
 #include <stdlib.h>
 
 enum { NUMBER_TEXT_MAX = 63 };
+enum type { ANY, STRING, NUMBER, INTEGER, BOOLEAN, OBJECT, ARRAY, TYPES };
 
-static const struct type {
+static const struct row {
     const char *name;
-    uint8_t     json;           /* enum json_type; JSON_NONE: any */
-    const char *problem;
+    enum json_type json;        /* JSON_NONE: any */
+    const char *wrong, *noun;
     const char *small, *large;  /* of bounds; NULL: it has none */
-} types[] = {
-    [REQUIRE_ANY]     = { "any",     JSON_NONE,   "", NULL, NULL },
-    [REQUIRE_STRING]  = { "string",  JSON_STRING, "must be a string", "must have at least %s characters", "must have at most %s characters" },
-    [REQUIRE_NUMBER]  = { "number",  JSON_NUMBER, "must be a number", "must be at least %s", "must be at most %s" },
-    [REQUIRE_INTEGER] = { "integer", JSON_NUMBER, "must be an integer", "must be at least %s", "must be at most %s" },
-    [REQUIRE_BOOLEAN] = { "boolean", JSON_BOOL,   "must be true or false", NULL, NULL },
-    [REQUIRE_OBJECT]  = { "object",  JSON_OBJECT, "must be an object", NULL, NULL },
-    [REQUIRE_ARRAY]   = { "array",   JSON_ARRAY,  "must be a list", "must have at least %s elements", "must have at most %s elements" },
+} rows[TYPES] = {
+    [ANY]     = { "any",     JSON_NONE,   "", "", NULL, NULL },
+    [STRING]  = { "string",  JSON_STRING, "must be a string",      "a string",      "must have at least %s characters", "must have at most %s characters" },
+    [NUMBER]  = { "number",  JSON_NUMBER, "must be a number",      "a number",      "must be at least %s", "must be at most %s" },
+    [INTEGER] = { "integer", JSON_NUMBER, "must be an integer",    "an integer",    "must be at least %s", "must be at most %s" },
+    [BOOLEAN] = { "boolean", JSON_BOOL,   "must be true or false", "true or false", NULL, NULL },
+    [OBJECT]  = { "object",  JSON_OBJECT, "must be an object",     "an object",     NULL, NULL },
+    [ARRAY]   = { "array",   JSON_ARRAY,  "must be a list",        "a list",        "must have at least %s elements", "must have at most %s elements" },
 };
-enum { TYPES = sizeof types / sizeof types[0] };
 
 /* ---- at load */
 
 #define COMPLAIN(c, n, ...) (node_error((c)->errors, (n), (c)->where, __VA_ARGS__), false)
 
-static bool compile_type(struct require *r, struct template_compiler *c, const struct node *n)
+static bool add_type(struct require *r, struct template_compiler *c, const struct node *n)
 {
     for (unsigned t = 0; n->kind == NODE_STRING && t < TYPES; t++) {
-        if (strcmp(n->text, types[t].name) != 0) continue;
-        r->type = (enum require_type)t;
+        if (strcmp(n->text, rows[t].name) != 0) continue;
+        r->types |= t == ANY ? 0 : 1u << t;
         return true;
     }
     return COMPLAIN(c, n, "'%s' is no type: it is one of any, string, number, integer, boolean, object, array", n->text ? n->text : "");
+}
+
+static char *text_of(struct buf *b)
+{
+    (void)buf_text(b);
+    return b->ptr;
+}
+
+/* "must be an object or a list" */
+static char *say_types(unsigned types)
+{
+    struct buf text = { 0 };
+    const char *gap = "must be ";
+    for (unsigned t = 0; t < TYPES; t++) {
+        if (!(types >> t & 1)) continue;
+        buf_add(&text, span_of(gap)), buf_add(&text, span_of(rows[t].noun));
+        gap = " or ";
+    }
+    return text_of(&text);
+}
+
+static bool compile_types(struct require *r, struct template_compiler *c, const struct node *n)
+{
+    bool good = true;
+    if (n->kind != NODE_LIST) return add_type(r, c, n);
+    for (size_t i = 0; i < n->count; i++) good &= add_type(r, c, n->child[i]);
+    return good && (r->types || COMPLAIN(c, n, "a list of types must have some"));
+}
+
+static bool one_type(unsigned types, enum type *type)
+{
+    for (*type = ANY; *type < TYPES; ++*type)
+        if (types == 1u << *type) return true;
+    *type = ANY;
+    return false;
 }
 
 static bool compile_flag(bool *flag, struct template_compiler *c, const struct node *n)
@@ -51,39 +86,65 @@ static bool compile_bound(bool *has, double *bound, struct template_compiler *c,
     return true;
 }
 
-/* Bounds mean what the type says; so they are looked at when all keys are known. */
-static bool compile_problems(struct require *r, struct template_compiler *c, const struct node *map, const char *min, const char *max)
+static char *print(const char *format, const char *bound)
 {
-    const struct type *type = &types[r->type];
-    if (!r->has_min && !r->has_max) return true;
-    if (!type->small) return COMPLAIN(c, map, "type %s has no min and max", type->name);
-    if (r->has_min && r->has_max && r->min > r->max) return COMPLAIN(c, map, "min is larger than max");
+    struct buf text = { 0 };
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    if (r->has_min) (void)snprintf(r->too_small, sizeof r->too_small, type->small, min);
-    if (r->has_max) (void)snprintf(r->too_large, sizeof r->too_large, type->large, max);
+    buf_add_format(&text, format, bound);
 #pragma GCC diagnostic pop
+    return text_of(&text);
+}
+
+/* Bounds and clean mean what the type says; so they are looked at when all keys are known. */
+static bool compile_texts(struct require *r, struct template_compiler *c, const struct node *map, const char *min, const char *max)
+{
+    enum type type;
+    bool single = one_type(r->types, &type);
+    r->wrong = single ? rows[type].wrong : r->types ? (r->own_wrong = say_types(r->types)) : "";
+    if (r->clean && type != STRING) return COMPLAIN(c, map, "clean is for strings");
+    if (r->clean && !r->words) return COMPLAIN(c, map, "clean needs a list of banned words: the namespace's words_file");
+    if (!r->has_min && !r->has_max) return true;
+    if (!rows[type].small) return COMPLAIN(c, map, "type %s has no min and max", single || !r->types ? rows[type].name : "of several");
+    if (r->has_min && r->has_max && r->min > r->max) return COMPLAIN(c, map, "min is larger than max");
+    if (r->has_min) r->too_small = print(rows[type].small, min);
+    if (r->has_max) r->too_large = print(rows[type].large, max);
     return true;
 }
 
-bool require_compile(struct require *r, struct template_compiler *c, const struct node *n, struct span field)
+static bool compile_map(struct require *r, struct template_compiler *c, const struct node *n)
 {
-    *r = (struct require){ .type = REQUIRE_ANY };
-    if (!template_compile_field(&r->path, c, n, field)) return false;
-    if (n->kind == NODE_STRING) return compile_type(r, c, n);
-    if (n->kind != NODE_MAP) return COMPLAIN(c, n, "must be a type, or {type, min, max, optional}");
     bool good = true, typed = false;
     const char *min = "", *max = "";
     for (size_t i = 0; i < n->count; i++) {
         const struct node *m = n->child[i];
-        if (strcmp(m->key, "type") == 0) typed = true, good &= compile_type(r, c, m);
+        if (strcmp(m->key, "type") == 0) typed = true, good &= compile_types(r, c, m);
         else if (strcmp(m->key, "optional") == 0) good &= compile_flag(&r->optional, c, m);
+        else if (strcmp(m->key, "clean") == 0) good &= compile_flag(&r->clean, c, m);
+        else if (strcmp(m->key, "in") == 0) good &= one_of_compile(&r->in, m, c->where, c->errors);
         else if (strcmp(m->key, "min") == 0) good &= compile_bound(&r->has_min, &r->min, c, m), min = m->text;
         else if (strcmp(m->key, "max") == 0) good &= compile_bound(&r->has_max, &r->max, c, m), max = m->text;
-        else good = COMPLAIN(c, m, "unknown key '%s': known are type, min, max, optional", m->key);
+        else good = COMPLAIN(c, m, "unknown key '%s': known are type, min, max, in, clean, optional", m->key);
     }
-    if (!typed) return COMPLAIN(c, n, "type is missing");
-    return good && compile_problems(r, c, n, min, max);
+    if (!typed && !r->in.count) return COMPLAIN(c, n, "type is missing");
+    return good && compile_texts(r, c, n, min, max);
+}
+
+bool require_compile(struct require *r, struct template_compiler *c, const struct node *n, const struct words *words)
+{
+    *r = (struct require){ .path = r->path, .words = words };
+    if (n->kind == NODE_MAP) return compile_map(r, c, n);
+    if (n->kind == NODE_STRING && strcmp(n->text, "present") == 0) return r->present = true;
+    if (n->kind == NODE_STRING && strcmp(n->text, "absent") == 0) return r->absent = true;
+    if (n->kind == NODE_STRING || n->kind == NODE_LIST) return compile_types(r, c, n) && compile_texts(r, c, n, "", "");
+    return COMPLAIN(c, n, "must be a type, present, absent, or {type, min, max, in, clean, optional}");
+}
+
+void require_fini(struct require *r)
+{
+    one_of_fini(&r->in);
+    free(r->too_small), free(r->too_large), free(r->own_wrong);
+    *r = (struct require){ 0 };
 }
 
 /* ---- per event */
@@ -118,33 +179,54 @@ static double elements(struct span array)
 /* What min and max bound. A string's bytes are never fewer than its units: most need not be counted. */
 static double size_of(const struct require *r, struct span value, double number)
 {
-    if (r->type == REQUIRE_ARRAY) return elements(value);
-    if (r->type != REQUIRE_STRING) return number;
+    if (r->types == 1u << ARRAY) return elements(value);
+    if (r->types != 1u << STRING) return number;
     double bytes = (double)(value.len - 2);
     if (!r->has_min && bytes <= r->max) return bytes;
     return (double)json_utf16_length(value);
 }
 
-static enum err failed(enum err e, struct span *problem, const char *text)
+static bool is_present(struct span value, enum json_type is)
 {
-    *problem = span_of(text);
-    return e;
+    return is != JSON_NONE && is != JSON_NULL && !(is == JSON_STRING && value.len == 2);
 }
 
-enum err require_check(const struct require *r, struct span value, struct span *problem)
+static bool type_fits(const struct require *r, struct span value, enum json_type is, double *number)
 {
-    const struct type *type = &types[r->type];
-    enum json_type is = json_type_of(value);
-    double number = 0;
-    if (r->optional && (is == JSON_NONE || is == JSON_NULL)) return OK;
-    if (is == JSON_NONE) return failed(ERR_MISSING, problem, "is missing");
-    if (type->json == JSON_NONE) return OK;
-    if (is != (enum json_type)type->json) return failed(ERR_TYPE, problem, type->problem);
-    if (is == JSON_NUMBER && !number_of(value, &number)) return failed(ERR_TYPE, problem, type->problem);
-    if (r->type == REQUIRE_INTEGER && !is_integer(number)) return failed(ERR_TYPE, problem, type->problem);
-    if (!r->has_min && !r->has_max) return OK;
+    if (is == JSON_NUMBER && !number_of(value, number)) return false;
+    for (unsigned t = ANY + 1; t < TYPES; t++)
+        if (r->types >> t & 1 && rows[t].json == is && (t != INTEGER || is_integer(*number))) return true;
+    return false;
+}
+
+static enum problem wrong(enum problem p, const char **text, const char *said)
+{
+    *text = said;
+    return p;
+}
+
+static enum problem check_size(const struct require *r, struct span value, double number, const char **text)
+{
     double size = size_of(r, value, number);
-    if (r->has_min && size < r->min) return failed(ERR_RANGE, problem, r->too_small);
-    if (r->has_max && size > r->max) return failed(ERR_LIMIT, problem, r->too_large);
-    return OK;
+    if (r->has_min && size < r->min) return wrong(PROBLEM_SHORT, text, r->too_small);
+    if (r->has_max && size > r->max) return wrong(PROBLEM_LONG, text, r->too_large);
+    return PROBLEM_NONE;
+}
+
+enum problem require_check(const struct require *r, struct span value, const char **text)
+{
+    enum json_type is = json_type_of(value);
+    enum problem p = PROBLEM_NONE;
+    double number = 0;
+    if (r->present || r->absent) {
+        if (is_present(value, is) == r->present) return PROBLEM_NONE;
+        return r->present ? wrong(PROBLEM_MISSING, text, problem_text(PROBLEM_MISSING)) : wrong(PROBLEM_VALUE, text, "must not be there");
+    }
+    if (r->optional && (is == JSON_NONE || is == JSON_NULL)) return PROBLEM_NONE;
+    if (is == JSON_NONE) return wrong(PROBLEM_MISSING, text, problem_text(PROBLEM_MISSING));
+    if (r->types && !type_fits(r, value, is, &number)) return wrong(PROBLEM_TYPE, text, r->wrong);
+    if (r->in.count && !one_of_is(&r->in, value)) return wrong(PROBLEM_VALUE, text, problem_text(PROBLEM_VALUE));
+    if (r->has_min || r->has_max) p = check_size(r, value, number, text);
+    if (!p && r->clean && words_found(r->words, value, NULL)) p = wrong(PROBLEM_BANNED, text, problem_text(PROBLEM_BANNED));
+    return p;
 }

@@ -1,27 +1,33 @@
-/* require - what a field of a payload must be: a type, bounds, or absent.
+/* require - what a field of a payload must be: there or not, a type, bounds, one of some values, free of banned words.
  *
  * Lengths of strings are UTF-16 units, as JavaScript counts; an integer is what
- * Number.isInteger says. A field that is optional may be missing or null. Pure. */
+ * Number.isInteger says. A field that is optional may be missing or null. Present is what is
+ * there and neither null nor an empty text; absent is all else. Pure. */
 #ifndef CAUSEWAY_REQUIRE_H
 #define CAUSEWAY_REQUIRE_H
 
+#include "one_of.h"
+#include "problem.h"
 #include "template.h"
+#include "words.h"
 
-enum require_type { REQUIRE_ANY, REQUIRE_STRING, REQUIRE_NUMBER, REQUIRE_INTEGER, REQUIRE_BOOLEAN, REQUIRE_OBJECT, REQUIRE_ARRAY };
-
-struct require {
+struct require {                /* require_fini */
     unsigned path;              /* of template_compile_field */
-    enum require_type type;
-    bool     optional, has_min, has_max;
+    unsigned types;             /* bits; 0: any */
+    bool     optional, present, absent, clean, has_min, has_max;
     double   min, max;
-    char     too_small[64], too_large[64];      /* what the sender is told */
+    struct one_of in;
+    const struct words *words;  /* with clean */
+    const char *wrong;          /* what the sender is told: "must be a string" */
+    char    *too_small, *too_large, *own_wrong;
 };
 
-/* 'n' is "string", or {type, min, max, optional}. False: errors were written. */
-bool require_compile(struct require *r, struct template_compiler *c, const struct node *n, struct span field);
+/* 'n' is "string", [object, array], present, absent, or {type, min, max, in, clean, optional}; the path is set by the caller.
+ * 'words' may be NULL: then nothing can be clean. False: errors were written. */
+bool require_compile(struct require *r, struct template_compiler *c, const struct node *n, const struct words *words);
+void require_fini(struct require *r);
 
-/* ERR_MISSING, ERR_TYPE, ERR_LIMIT (too long or large), ERR_RANGE (too short or small); *problem then
- * says it: "must be a string", "must have at most 1000 characters". It lives as long as 'r'. */
-enum err require_check(const struct require *r, struct span value, struct span *problem);
+/* PROBLEM_NONE, or what is wrong, and *text says it: "must be a string", "must have at most 1000 characters". It lives as long as 'r'. */
+enum problem require_check(const struct require *r, struct span value, const char **text);
 
 #endif

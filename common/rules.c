@@ -6,51 +6,7 @@
 
 #include <stdlib.h>
 
-enum { EXTRA_MAX = 2048 };      /* {"field":...,"problem":...}: both are bounded at load */
-
 struct rules_place { size_t to, except, args, attachments; };   /* where in the text, until it is whole */
-
-/* ---- what there is */
-
-const struct rules_rule *rules_find(const struct rules *r, struct span event)
-{
-    if (event.len == 0 || event.len > 6 * r->longest + 2) return NULL;
-    if (event.ptr[0] != '"') return map_find(&r->by_name, event);
-    if (span_find(event, '\\') < 0) return map_find(&r->by_name, span_from(event.ptr + 1, event.len - 2));
-    struct buf name = { 0 };
-    json_unquote(&name, event);
-    const struct rules_rule *rule = map_find(&r->by_name, buf_span(&name));
-    buf_fini(&name);
-    return rule;
-}
-
-static void fini_emits(struct rules_emits *e)
-{
-    for (size_t i = 0; i < e->count; i++) free(e->at[i].to.at), free(e->at[i].except.at);
-    free(e->at);
-}
-
-static void fini_rule(struct rules_rule *r)
-{
-    union { const char *borrowed; char *owned; } name = { r->name.ptr };
-    free(name.owned);
-    free(r->require.at);
-    free(r->member.at), free(r->join.at), free(r->leave.at);
-    fini_emits(&r->emit), fini_emits(&r->reply);
-    template_fini(&r->program);
-}
-
-void rules_destroy(struct rules **self)
-{
-    struct rules *r = *self;
-    if (!r) return;
-    map_fini(&r->by_name);
-    for (size_t i = 0; i < r->rule_count; i++) fini_rule(&r->rule[i]);
-    fini_rule(&r->connect), fini_rule(&r->online), fini_rule(&r->offline), fini_rule(&r->fallback);
-    free(r->rule);
-    free(r);
-    *self = NULL;
-}
 
 void rules_effects_fini(struct rules_effects *e)
 {
@@ -62,9 +18,10 @@ void rules_effects_fini(struct rules_effects *e)
 
 /* ---- effects: first lengths and places in the text, which grows; spans when it is whole */
 
-static void begin(struct rules_effects *out)
+void rules_effects_begin(struct rules_effects *out)
 {
     out->count = 0;
+    out->code = PROBLEM_NONE;
     out->field = out->problem = SPAN("");
     buf_clear(&out->text);
 }
@@ -82,7 +39,7 @@ static struct rules_effect *add(struct rules_effects *out, enum rules_effect_kin
     return &out->at[out->count++];
 }
 
-static void finish(struct rules_effects *out)
+void rules_effects_finish(struct rules_effects *out)
 {
     const char *text = buf_span(&out->text).ptr;
     for (size_t i = 0; i < out->count; i++) {
@@ -164,14 +121,14 @@ static enum err add_room(struct rules_effects *out, const struct template_addres
     return err;
 }
 
-static void add_ack(struct rules_effects *out, const struct template *ack, struct template_run *run)
+void rules_add_ack(struct rules_effects *out, const struct template *ack, struct template_run *run)
 {
     struct rules_place *p;
     struct rules_effect *e = add(out, RULES_ACK, &p);
     add_args(out, e, p, ack, run);
 }
 
-static void add_null_ack(struct rules_effects *out)
+void rules_add_null_ack(struct rules_effects *out)
 {
     struct rules_place *p;
     struct rules_effect *e = add(out, RULES_ACK, &p);
@@ -180,39 +137,83 @@ static void add_null_ack(struct rules_effects *out)
     e->args.len = out->text.len - p->args;
 }
 
+void rules_add_reply(struct rules_effects *out, const struct rules_emit *reply, struct template_run *run)
+{
+    (void)add_emit(out, reply, RULES_REPLY, run);
+}
+
 /* ---- the keys of a rule, in their order */
 
-static enum err refused(struct rules_effects *out, const struct rules_rule *rule, unsigned path, enum err e, struct span problem)
+static enum err refused(struct rules_effects *out, enum problem code, struct span field, struct span problem)
 {
-    out->field = path < TEMPLATE_PATHS_MAX ? template_path_text(&rule->program, path) : SPAN("");
-    if (out->field.len == 0 || span_same(out->field, SPAN("args.0"))) out->field = SPAN("payload");
+    out->code = code;
+    out->field = field;
     out->problem = problem;
-    return e;
+    return problem_err(code);
+}
+
+/* A path as the sender knows it. */
+static struct span field_of(const struct rules_rule *rule, unsigned path)
+{
+    struct span field = path < TEMPLATE_PATHS_MAX ? template_path_text(&rule->program, path) : SPAN("");
+    return field.len == 0 || span_same(field, SPAN("args.0")) ? SPAN("payload") : field;
 }
 
 static enum err bad_address(struct rules_effects *out, const struct rules_rule *rule, const struct template_run *run, enum err e)
 {
-    struct span problem = e == ERR_MISSING ? SPAN("is missing")
-                        : e == ERR_TYPE    ? SPAN("must be text or a number")
-                        : e == ERR_LIMIT   ? SPAN("is too long")
-                        : e == ERR_STATE   ? SPAN("names one of Socket.IO's own events")
-                        :                    SPAN("has a character that is not allowed");
-    return refused(out, rule, run->failed, e, problem);
+    struct span field = field_of(rule, run->failed);
+    switch (e) {
+    case ERR_MISSING: (void)refused(out, PROBLEM_MISSING, field, SPAN("is missing")); break;
+    case ERR_TYPE:    (void)refused(out, PROBLEM_TYPE, field, SPAN("must be text or a number")); break;
+    case ERR_LIMIT:   (void)refused(out, PROBLEM_LONG, field, SPAN("is too long")); break;
+    case ERR_STATE:   (void)refused(out, PROBLEM_ADDRESS, field, SPAN("names one of Socket.IO's own events")); break;
+    default:          (void)refused(out, PROBLEM_ADDRESS, field, SPAN("has a character that is not allowed")); break;
+    }
+    return e;
+}
+
+static bool holds(const struct rules_requires *when, struct template_run *run)
+{
+    const char *text;
+    for (size_t i = 0; i < when->count; i++)
+        if (require_check(&when->at[i], template_value(run, when->at[i].path), &text)) return false;
+    return true;
 }
 
 static enum err run_require(const struct rules_rule *rule, struct template_run *run, struct rules_effects *out)
 {
-    struct span problem;
     for (size_t i = 0; i < rule->require.count; i++) {
         const struct require *r = &rule->require.at[i];
+        const char *text = "";
         struct span value = template_value(run, r->path);
-        if (rule->in_object && run->first_known && run->first.len && !span_starts(run->first, '{')
+        if (rule->require.in_object && run->first_known && run->first.len && !span_starts(run->first, '{')
             && json_type_of(run->first) != JSON_NULL)
-            return refused(out, rule, TEMPLATE_PATHS_MAX, ERR_TYPE, SPAN("must be an object"));
-        enum err e = require_check(r, value, &problem);
-        if (e) return refused(out, rule, r->path, e, problem);
+            return refused(out, PROBLEM_TYPE, SPAN("payload"), SPAN("must be an object"));
+        enum problem p = require_check(r, value, &text);
+        if (p) return refused(out, p, field_of(rule, r->path), span_of(text));
     }
     return OK;
+}
+
+/* Do all these claims have one of their values? If not, *path is the first that has not. */
+static bool claims_hold(const struct rules_claims *c, struct template_run *run, unsigned *path)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (one_of_holds(&c->at[i].values, template_value(run, c->at[i].path))) continue;
+        *path = c->at[i].path;
+        return false;
+    }
+    return true;
+}
+
+static enum err run_allow(const struct rules_rule *rule, const struct rules_allow *allow, struct template_run *run, struct rules_effects *out)
+{
+    unsigned path = TEMPLATE_PATHS_MAX;
+    for (size_t i = 0; i < allow->count; i++)
+        if (claims_hold(&allow->at[i], run, &path)) return OK;
+    if (allow->count == 0) return OK;
+    struct span claim = template_path_text(&rule->program, path);
+    return refused(out, PROBLEM_ALLOW, span_skip(claim, strlen("claims.")), span_of(problem_text(PROBLEM_ALLOW)));
 }
 
 static enum err run_member(const struct rules_rule *rule, struct template_run *run, const struct rules_rooms *rooms, struct rules_effects *out)
@@ -223,9 +224,8 @@ static enum err run_member(const struct rules_rule *rule, struct template_run *r
         enum err e = template_render_address(&room, &rule->member.at[i], run);
         if (e) return bad_address(out, rule, run, e);
         if (rooms && rooms->is_member(rooms->self, buf_span(&room))) continue;
-        e = refused(out, rule, run->failed, ERR_AUTH, SPAN("is a room that you are not in"));
-        if (run->failed == TEMPLATE_PATHS_MAX) out->field = SPAN("room");
-        return e;
+        struct span field = run->failed == TEMPLATE_PATHS_MAX ? SPAN("room") : field_of(rule, run->failed);
+        return refused(out, PROBLEM_MEMBER, field, span_of(problem_text(PROBLEM_MEMBER)));
     }
     return OK;
 }
@@ -234,74 +234,69 @@ static enum err run_member(const struct rules_rule *rule, struct template_run *r
 static enum err run_effects(const struct rules_rule *rule, struct template_run *run, bool go_on, struct rules_effects *out)
 {
     enum err first = OK;
-#define EACH_OF(list, call) \
+#define EACH_OF(list, condition, call) \
     for (size_t i = 0; i < rule->list.count; i++) { \
-        enum err e = (call); \
+        enum err e = (condition) ? (call) : OK; \
         if (!e) continue; \
         if (!first) first = bad_address(out, rule, run, e); \
         if (!go_on) return first; \
     }
-    EACH_OF(join,  add_room(out, &rule->join.at[i], RULES_JOIN, run))
-    EACH_OF(leave, add_room(out, &rule->leave.at[i], RULES_LEAVE, run))
-    EACH_OF(emit,  add_emit(out, &rule->emit.at[i], RULES_EMIT, run))
-    EACH_OF(reply, add_emit(out, &rule->reply.at[i], RULES_REPLY, run))
+    EACH_OF(join,  true, add_room(out, &rule->join.at[i], RULES_JOIN, run))
+    EACH_OF(leave, true, add_room(out, &rule->leave.at[i], RULES_LEAVE, run))
+    EACH_OF(emit,  holds(&rule->emit.at[i].when, run), add_emit(out, &rule->emit.at[i], RULES_EMIT, run))
+    EACH_OF(reply, holds(&rule->reply.at[i].when, run), add_emit(out, &rule->reply.at[i], RULES_REPLY, run))
 #undef EACH_OF
     return first;
 }
 
-static void refuse(const struct rules *r, const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out)
+bool rules_connect_asks(const struct rules *r)
 {
-    char bytes[EXTRA_MAX];
-    struct buf extra = { bytes, 0, sizeof bytes };      /* never grows: see EXTRA_MAX */
-    struct template_scope told = *scope;
-    struct template_run run;
-    out->count = 0;
-    buf_clear(&out->text);
-    buf_add_literal(&extra, "{\"field\":");
-    json_quote(&extra, out->field);
-    buf_add_literal(&extra, ",\"problem\":");
-    json_quote(&extra, out->problem);
-    buf_add_byte(&extra, '}');
-    told.extra = buf_span(&extra);
-
-    const struct rules_rule *speaker = rule->refuse.own_reply ? rule : &r->fallback;
-    template_start(&run, &speaker->program, &told);
-    if (speaker->refuse.reply.args.to) (void)add_emit(out, &speaker->refuse.reply, RULES_REPLY, &run);
-    template_start(&run, &rule->program, &told);
-    add_ack(out, &rule->refuse.ack, &run);
+    for (const struct rules_rule *rule = &r->connect; rule; rule = rule->otherwise)
+        if (template_asks(&rule->program)) return true;
+    return false;
 }
 
-bool rules_connect_asks(const struct rules *r) { return template_asks(&r->connect.program); }
-
 /* ---- entries */
+
+/* Of the alternatives the first whose condition holds, its run begun; or NULL. */
+static const struct rules_rule *choose(const struct rules_rule *rule, const struct template_scope *scope, struct template_run *run)
+{
+    for (; rule; rule = rule->otherwise) {
+        template_start(run, &rule->program, scope);
+        if (holds(&rule->when, run)) return rule;
+    }
+    return NULL;
+}
 
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms, struct rules_effects *out)
 {
     struct template_run run;
-    const struct rules_rule *rule = rules_find(r, scope->event);
-    begin(out);
+    const struct rules_rule *known = rules_find(r, scope->event), *rule = choose(known, scope, &run);
+    rules_effects_begin(out);
     if (!rule) {
-        add_null_ack(out);
-        finish(out);
-        return ERR_UNKNOWN;
+        rules_add_null_ack(out);
+        rules_effects_finish(out);
+        return known ? OK : ERR_UNKNOWN;
     }
-    template_start(&run, &rule->program, scope);
-    enum err e = run_require(rule, &run, out);
+    enum err e = run_allow(rule, &rule->allow[0], &run, out);
+    if (!e) e = run_allow(rule, &rule->allow[1], &run, out);
+    if (!e) e = run_require(rule, &run, out);
     if (!e) e = run_member(rule, &run, rooms, out);
     if (!e) e = run_effects(rule, &run, false, out);
-    if (!e) add_ack(out, &rule->ack, &run);
-    else refuse(r, rule, scope, out);
-    finish(out);
+    if (!e) rules_add_ack(out, &rule->ack, &run);
+    else rules_answer(r, rule, scope, SPAN(""), out);
+    rules_effects_finish(out);
     return e;
 }
 
 static enum err run_plain(const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out)
 {
     struct template_run run;
-    begin(out);
-    template_start(&run, &rule->program, scope);
-    enum err e = run_effects(rule, &run, true, out);
-    finish(out);
+    enum err e = OK;
+    rules_effects_begin(out);
+    rule = choose(rule, scope, &run);
+    if (rule) e = run_effects(rule, &run, true, out);
+    rules_effects_finish(out);
     return e;
 }
 

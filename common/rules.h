@@ -9,23 +9,34 @@
  *         reply: {event: said, args: [{id: "{new.id}"}]}
  *         ack: {ok: true}
  *
+ * An event's name may end in '*', for whatever follows ("room:*", "*"): the rule of the whole name comes first, then the
+ * pattern that says most of it. A rule may be a list of rules: the first whose 'when' holds is the event's, and where none
+ * holds nothing happens (ack [null]).
+ *
  * Keys of a rule, all optional, run in this order whatever the file's order:
- *     require   FIELD: TYPE, or {type, min, max, optional}; TYPE is string, number, integer, boolean, object, array,
- *               any; min and max are UTF-16 units of a string, a number's value, elements of an array.
- *               "require: string": the first argument itself. FIELD is "a", "a.b" or "args.1".
+ *     when      {PATH: CONDITION}: of an alternative, or of an emit or a reply alone; PATH as in braces, CONDITION as in require
+ *     allow     {CLAIM: VALUE or [VALUES]}: claims of the user, all of them; a claim that is a list needs one of the values.
+ *               A list of such maps: one of them must hold
+ *     require   {FIELD: CONDITION}: a type, a list of types, or {type, min, max, in: VALUES, clean: true, optional: true}, or
+ *               'present' (there, not null, not ""), 'absent'. Types: string, number, integer, boolean, object, array, any; min
+ *               and max are UTF-16 units of a string, a number's value, elements of an array; clean: without banned words
+ *               (the namespace's words_file). "require: string": the first argument itself. FIELD is "a", "a.b" or "args.1".
  *     member    a room, or a list: the sender must be in it
  *     join      a room, or a list; what is written fills the part after "room:"
  *     leave     the same
- *     emit      {to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these;
+ *     emit      {when, to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these;
  *               the element "{args}" of args stands for all arguments as they came
- *     reply     {event, args, volatile}, or a list: to the sending socket
+ *     reply     {when, event, args, volatile}, or a list: to the sending socket
  *     ack       a template. Absent: [null]. In a namespace with acks: error-first v goes as [null, v], else as [v]
  *     ack_args  in its place, a list as args has it: an ack of several values, or of what came: ["{args}"]
- *     refuse    {event, args} and/or {ack}: the answer where require or member fails, or an address can't be made;
- *               {field} and {problem} stand in its scope. Default: event "error" with [{message: "{field} {problem}"}].
- *               A refusal's ack v goes as [v] in both forms; absent: [null].
- * 'connect' has join, emit, reply; its one argument is what the client's CONNECT carries ('auth' of the client; {} where it
- * carries nothing): {args.0}, {field}. 'online' and 'offline' are {to, event, args, except, volatile} or a list.
+ *     refuse    what is said where one of these fails: {event, args, ack}, 'default' and each problem (problem.def): a text, or
+ *               {text, event, args, ack}. In its scope stand {code} (the problem), {field}, {problem} (our words) and {error}: the
+ *               text for it, else "{field} {problem}". A refusal's ack v goes as [v] in both forms; absent: [null].
+ * The namespace's 'errors' is the same for all its rules; without it: event "error" with [{message: "{error}"}]. Each of text, answer
+ * and ack is the rule's for the problem, its own for any, the namespace's for the problem, its for any.
+ * The namespace's 'every' has an allow and a require that come before each rule's own.
+ * 'connect' has when, join, emit, reply; its one argument is what the client's CONNECT carries ('auth' of the client; {} where it
+ * carries nothing): {args.0}, {field}. 'online' and 'offline' are {when, to, event, args, except, volatile} or a list.
  *
  * An event that is refused has no effect but its refusal. Rules are immutable: one
  * owner, rules_destroy. Templates: template.h. Pure. */
@@ -33,6 +44,7 @@
 #define CAUSEWAY_RULES_H
 
 #include "config.h"
+#include "problem.h"
 #include "template.h"
 
 struct rules;
@@ -60,7 +72,8 @@ struct rules_effect {
 struct rules_effects {
     struct rules_effect *at;
     size_t      count;
-    struct span field, problem; /* where the event was refused: "message", "is missing" */
+    enum problem code;          /* where the event was refused: PROBLEM_MISSING, */
+    struct span field, problem; /* "message", "is missing" */
     /* rules' own: */
     size_t      cap;
     struct rules_place *place;
@@ -74,16 +87,22 @@ struct rules_rooms {
     const void *self;
 };
 
-/* The rule of an event ("name" as it stands in the packet), or NULL. By hash: 10 rules or 10,000. */
+/* The rule of an event ("name" as it stands in the packet), or NULL. By hash, patterns by a look a byte: 10 rules or 10,000. */
 const struct rules_rule *rules_find(const struct rules *r, struct span event);
+struct span rules_rule_name(const struct rules_rule *rule);     /* "room:say"; of a pattern "room:*" */
 
 /* Runs the rule of scope->event. OK; ERR_UNKNOWN: there is none; else the event was refused:
- * ERR_MISSING, ERR_TYPE, ERR_LIMIT, ERR_RANGE, ERR_SYNTAX by what was wrong, ERR_AUTH: not a member,
- * ERR_STATE: it would send one of Socket.IO's own events. The scope must not point into 'out'.
+ * ERR_MISSING, ERR_TYPE, ERR_LIMIT, ERR_RANGE, ERR_SYNTAX, ERR_CONTENT by what was wrong (out->code says more), ERR_AUTH:
+ * not allowed or not a member, ERR_STATE: it would send one of Socket.IO's own events. The scope must not point into 'out'.
  * Whatever it says, 'out' holds all that is to be done; the last effect is always an ACK
  * (for packets that ask for one). 'rooms' may be NULL: a member of nothing. */
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms,
                    struct rules_effects *out);
+
+/* What the sender is told where something else refuses his event (a limit, a worker, the bus): the rule's or the namespace's words
+ * for that problem. 'text' is {problem}, empty: ours; 'more' are further members of the scope, as JSON: "\"limit\":30". */
+void rules_refuse(const struct rules *r, const struct template_scope *scope, enum problem code, struct span text, struct span more,
+                  struct rules_effects *out);
 
 bool rules_connect_asks(const struct rules *r);     /* does its rule look at what CONNECT carries? */
 

@@ -1,21 +1,11 @@
-/* rules_compile - the half of rules.h that runs at load: nodes to plans. */
-#include "rules_plan.h"
+/* rules_compile - the half of rules.h that runs at load: nodes to plans. This file: whole rules. */
+#include "rules_compile.h"
 #include "config_table.h"
-#include "reserved.h"
-#include "json.h"
 #include "namespace.h"
 
 #include <stdlib.h>
 
-enum { ITEMS_MAX = 256 };       /* in one list of a rule */
-
-struct compile {
-    struct template_compiler t;
-    struct buf where;           /* "namespaces./chat.events.say.emit" */
-    bool error_first;
-};
-
-static size_t enter(struct compile *c, const char *name)    /* what 'leave' needs */
+size_t compile_enter(struct compile *c, const char *name)
 {
     size_t before = c->where.len;
     if (before) buf_add_byte(&c->where, '.');
@@ -24,25 +14,21 @@ static size_t enter(struct compile *c, const char *name)    /* what 'leave' need
     return before;
 }
 
-static bool leave(struct compile *c, size_t before, bool good)
+bool compile_leave(struct compile *c, size_t before, bool good)
 {
     c->where.len = before;
     c->t.where = buf_text(&c->where);
     return good;
 }
 
-#define COMPLAIN(c, n, ...) (node_error((c)->t.errors, (n), (c)->t.where, __VA_ARGS__), false)
-
-static void *array_of(size_t count, size_t size)
+void *compile_array(size_t count, size_t size)
 {
     void *array = calloc(count ? count : 1, size);
     NEED(array);
     return array;
 }
 
-/* ---- parts that several keys share */
-
-static bool known_keys(struct compile *c, const struct node *map, const char *const *known)     /* ends with NULL */
+bool compile_known(struct compile *c, const struct node *map, const char *const *known)
 {
     bool good = true;
     if (map->kind != NODE_MAP) return COMPLAIN(c, map, "must be a map");
@@ -59,7 +45,7 @@ static bool known_keys(struct compile *c, const struct node *map, const char *co
     return good;
 }
 
-static bool compile_flag(struct compile *c, const struct node *map, const char *key, bool *flag)
+bool compile_flag(struct compile *c, const struct node *map, const char *key, bool *flag)
 {
     const struct node *n = node_find(map, key);
     if (!n) return true;
@@ -68,231 +54,127 @@ static bool compile_flag(struct compile *c, const struct node *map, const char *
     return true;
 }
 
-/* One thing or a list of them: how many, and each. */
-static size_t count_of(const struct node *n) { return n->kind == NODE_LIST ? n->count : 1; }
-static const struct node *item_of(const struct node *n, size_t i) { return n->kind == NODE_LIST ? n->child[i] : n; }
+/* ---- a rule */
 
-typedef bool compile_address(struct template_address *a, struct template_compiler *c, const struct node *n);
+static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "refuse", NULL };
+static const char *const connect_keys[] = { "when", "join", "emit", "reply", NULL };
 
-static bool compile_addresses(struct compile *c, const struct node *map, const char *key, compile_address *one, struct rules_addresses *out)
+static bool compile_refuse(struct compile *c, const struct node *rule, struct rules_rule *r)
 {
-    const struct node *n = node_find(map, key);
-    if (!n) return true;
-    bool good = true;
-    size_t before = enter(c, key), count = count_of(n);
-    if (count == 0 || count > ITEMS_MAX) return leave(c, before, COMPLAIN(c, n, "must be one, or a list of 1 to %d", ITEMS_MAX));
-    out->at = array_of(count, sizeof *out->at);
-    for (; out->count < count; out->count++) good &= one(&out->at[out->count], &c->t, item_of(n, out->count));
-    return leave(c, before, good);
-}
-
-/* ---- emit and reply */
-
-static bool is_reserved(const char *name)       /* or NULL */
-{
-    struct buf quoted = { 0 };
-    json_quote(&quoted, span_of(name));
-    bool reserved = reserved_name(buf_span(&quoted));
-    buf_fini(&quoted);
-    return reserved;
-}
-
-static bool compile_name(struct compile *c, const struct node *map, bool *open)
-{
-    const struct node *n = node_find(map, "event");
-    if (!n) return COMPLAIN(c, map, "event is missing");
-    if (is_reserved(n->text)) return COMPLAIN(c, n, "'%s' is one of Socket.IO's own events", n->text);
-    *open = n->text && strchr(n->text, '{');
-    return n->kind == NODE_NUMBER ? template_add(&c->t, n) : template_add_string(&c->t, n);      /* a number is a name, too, and stays one */
-}
-
-static bool compile_args(struct compile *c, const struct node *map, struct template *args, bool *open)
-{
-    const struct node *n = node_find(map, "args");
-    template_begin(&c->t);
-    template_add_literal(&c->t, SPAN("["));
-    bool good = compile_name(c, map, open);
-    if (n && n->kind != NODE_LIST) good = COMPLAIN(c, n, "args must be a list");
-    else if (n) good &= template_add_arguments(&c->t, n, true);
-    template_add_literal(&c->t, SPAN("]"));
-    *args = template_end(&c->t);
-    return good;
-}
-
-static bool compile_reply(struct compile *c, const struct node *n, struct rules_emit *reply)
-{
-    static const char *const keys[] = { "event", "args", "volatile", NULL };
-    bool good = known_keys(c, n, keys);
-    if (n->kind != NODE_MAP) return false;
-    good &= compile_flag(c, n, "volatile", &reply->is_volatile);
-    return good & compile_args(c, n, &reply->args, &reply->open_name);
-}
-
-static bool compile_emit(struct compile *c, const struct node *n, struct rules_emit *emit)
-{
-    static const char *const socket_keys[] = { "to", "event", "args", "others", "except", "volatile", NULL };
-    static const char *const keys[] = { "to", "event", "args", "except", "volatile", NULL };
-    bool good = known_keys(c, n, c->t.no_socket ? keys : socket_keys);
-    if (n->kind != NODE_MAP) return false;
-    good &= node_find(n, "to") || COMPLAIN(c, n, "to is missing");
-    good &= compile_addresses(c, n, "to", template_compile_address, &emit->to);
-    good &= compile_addresses(c, n, "except", template_compile_address, &emit->except);
-    good &= compile_flag(c, n, "others", &emit->others);
-    good &= compile_flag(c, n, "volatile", &emit->is_volatile);
-    return good & compile_args(c, n, &emit->args, &emit->open_name);
-}
-
-typedef bool compile_item(struct compile *c, const struct node *n, struct rules_emit *emit);
-
-static bool compile_emits(struct compile *c, const struct node *n, compile_item *one, struct rules_emits *out)
-{
-    bool good = true;
-    size_t count = count_of(n);
-    if (count > ITEMS_MAX) return COMPLAIN(c, n, "more than %d in one rule", ITEMS_MAX);
-    out->at = array_of(count, sizeof *out->at);
-    for (; out->count < count; out->count++) good &= one(c, item_of(n, out->count), &out->at[out->count]);
-    return good;
-}
-
-static bool compile_emits_of(struct compile *c, const struct node *map, const char *key, compile_item *one, struct rules_emits *out)
-{
-    const struct node *n = node_find(map, key);
-    if (!n) return true;
-    size_t before = enter(c, key);
-    return leave(c, before, compile_emits(c, n, one, out));
-}
-
-/* ---- ack, refuse, require */
-
-/* As the socket.io client's callback takes it: an error first, if the namespace says so. */
-static bool compile_ack(struct compile *c, const struct node *n, struct span open, struct template *ack)
-{
-    bool good = true;
-    template_begin(&c->t);
-    template_add_literal(&c->t, n ? open : SPAN("["));
-    if (n) good = template_add(&c->t, n);
-    else template_add_literal(&c->t, SPAN("null"));
-    template_add_literal(&c->t, SPAN("]"));
-    *ack = template_end(&c->t);
-    return good;
-}
-
-static bool compile_ack_args(struct compile *c, const struct node *rule, const struct node *n, struct template *ack)
-{
-    if (n->kind != NODE_LIST) return COMPLAIN(c, n, "ack_args must be a list");
-    if (node_find(rule, "ack")) return COMPLAIN(c, n, "ack and ack_args: one of them");
-    template_begin(&c->t);
-    template_add_literal(&c->t, c->error_first ? SPAN("[null") : SPAN("["));
-    bool good = template_add_arguments(&c->t, n, c->error_first);
-    template_add_literal(&c->t, SPAN("]"));
-    *ack = template_end(&c->t);
-    return good;
-}
-
-static bool compile_refusal(struct compile *c, const struct node *rule, struct rules_rule *r)
-{
-    static const char *const keys[] = { "event", "args", "ack", NULL };
     const struct node *n = node_find(rule, "refuse");
-    if (!n) return compile_ack(c, NULL, SPAN("["), &r->refuse.ack);
-    size_t before = enter(c, "refuse");
-    bool good = known_keys(c, n, keys);
-    if (n->kind != NODE_MAP) return leave(c, before, false);
-    good &= compile_ack(c, node_find(n, "ack"), SPAN("["), &r->refuse.ack);
-    if (!node_find(n, "event") && !node_find(n, "ack")) good = COMPLAIN(c, n, "must have an event, an ack or both");
-    r->refuse.own_reply = true;     /* an ack alone is an answer too: then there is no event */
-    if (node_find(n, "event") || node_find(n, "args"))
-        good &= compile_args(c, n, &r->refuse.reply.args, &r->refuse.reply.open_name);
-    return leave(c, before, good);
-}
-
-static bool compile_require(struct compile *c, const struct node *rule, struct rules_rule *r)
-{
-    const struct node *n = node_find(rule, "require");
     if (!n) return true;
-    size_t before = enter(c, "require"), count = n->kind == NODE_MAP ? n->count : 1;
-    bool good = true;
-    if (n->kind != NODE_MAP && n->kind != NODE_STRING) return leave(c, before, COMPLAIN(c, n, "must be a type, or {field: type}"));
-    r->require.at = array_of(count, sizeof *r->require.at);
-    if (n->kind == NODE_STRING) good = require_compile(&r->require.at[r->require.count++], &c->t, n, SPAN("args.0"));
-    else for (; r->require.count < count; r->require.count++) {
-        const struct node *field = n->child[r->require.count];
-        size_t inner = enter(c, field->key);
-        if (!span_has_prefix(span_of(field->key), SPAN("args."))) r->in_object = true;
-        good &= require_compile(&r->require.at[r->require.count], &c->t, field, span_of(field->key));
-        (void)leave(c, inner, good);
-    }
-    return leave(c, before, good);
+    size_t before = compile_enter(c, "refuse");
+    r->refuse = compile_array(1, sizeof *r->refuse);
+    return compile_leave(c, before, compile_refusal(c, n, r->refuse));
 }
-
-/* ---- whole rules */
-
-static const char *const rule_keys[] = { "require", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "refuse", NULL };
-static const char *const connect_keys[] = { "join", "emit", "reply", NULL };
 
 /* A kind of rule is one key here and in rule_keys, and its turn in rules.c. */
 static bool compile_rule(struct compile *c, const struct node *n, const char *const *keys, struct rules_rule *r)
 {
     c->t.program = &r->program;
     if (n && n->kind == NODE_NULL) n = NULL;        /* "ping:" with nothing behind: an event that is merely known */
-    bool good = !n || known_keys(c, n, keys);
+    bool good = !n || compile_known(c, n, keys);
     if (n && n->kind != NODE_MAP) return false;
-    good &= compile_require(c, n, r);
+    good &= compile_when(c, n, &r->when);
+    if (keys == rule_keys) {
+        good &= compile_allow(c, c->every, &r->allow[0]);
+        good &= compile_require(c, c->every, &r->require);
+    }
+    good &= compile_allow(c, n, &r->allow[1]);
+    good &= compile_require(c, n, &r->require);
     good &= compile_addresses(c, n, "member", template_compile_room, &r->member);
     good &= compile_addresses(c, n, "join", template_compile_room, &r->join);
     good &= compile_addresses(c, n, "leave", template_compile_room, &r->leave);
-    good &= compile_emits_of(c, n, "emit", compile_emit, &r->emit);
-    good &= compile_emits_of(c, n, "reply", compile_reply, &r->reply);
-    good &= compile_refusal(c, n, r);
-    const struct node *ack_args = node_find(n, "ack_args");
-    if (ack_args) return good & compile_ack_args(c, n, ack_args, &r->ack);
-    return good & compile_ack(c, node_find(n, "ack"), c->error_first ? SPAN("[null,") : SPAN("["), &r->ack);
+    good &= compile_emits_of(c, n, "emit", &r->emit);
+    good &= compile_replies(c, n, "reply", &r->reply);
+    good &= compile_refuse(c, n, r);
+    return good & compile_ack(c, n, &r->ack);
+}
+
+/* Alternatives: a list of rules, of which the first whose 'when' holds runs. */
+static bool compile_rules(struct compile *c, const struct node *n, const char *const *keys, struct rules_rule *r)
+{
+    if (!n || n->kind != NODE_LIST) return compile_rule(c, n, keys, r);
+    bool good = true;
+    if (n->count == 0 || n->count > RULES_ITEMS_MAX) return COMPLAIN(c, n, "must be a rule, or a list of 1 to %d", RULES_ITEMS_MAX);
+    for (size_t i = 0; i < n->count; i++) {
+        char number[24];
+        struct buf text = { number, 0, sizeof number };     /* never grows: a number has 20 digits at most, and the NUL */
+        buf_add_uint(&text, i);
+        size_t before = compile_enter(c, buf_text(&text));
+        good &= compile_rule(c, n->child[i], keys, r);
+        if (i + 1 < n->count && !node_find(n->child[i], "when"))
+            good = COMPLAIN(c, n->child[i], "it has no 'when': what stands behind it would never run");
+        (void)compile_leave(c, before, good);
+        if (i + 1 < n->count) r = r->otherwise = compile_array(1, sizeof *r);
+    }
+    return good;
 }
 
 static bool compile_connect(struct compile *c, const struct node *n, struct rules_rule *r)
 {
     if (!n) return true;
-    size_t before = enter(c, "connect");
-    return leave(c, before, compile_rule(c, n, connect_keys, r));
+    size_t before = compile_enter(c, "connect");
+    return compile_leave(c, before, compile_rules(c, n, connect_keys, r));
 }
 
 static bool compile_announcement(struct compile *c, const char *key, const struct node *n, struct rules_rule *r)
 {
     if (!n || n->kind == NODE_NULL) return true;
-    size_t before = enter(c, key);
+    size_t before = compile_enter(c, key);
     c->t.program = &r->program;
     c->t.no_socket = true;
-    bool good = compile_emits(c, n, compile_emit, &r->emit);
+    bool good = compile_emits(c, n, &r->emit);
     c->t.no_socket = false;
-    return leave(c, before, good);
+    return compile_leave(c, before, good);
 }
+
+/* ---- events */
 
 static bool compile_event(struct compile *c, const struct node *n, struct rules_rule *r)
 {
-    size_t before = enter(c, n->key);
+    size_t before = compile_enter(c, n->key);
     char *name = strdup(n->key);
     NEED(name);
     r->name = span_of(name);
-    bool good = compile_rule(c, n, rule_keys, r);
-    if (strcmp(n->key, "*") == 0) good = COMPLAIN(c, n, "a rule for any event is not supported");
-    if (is_reserved(n->key)) good = COMPLAIN(c, n, "'%s' is one of Socket.IO's own events: no client can send it", n->key);
-    return leave(c, before, good);
+    bool good = compile_rules(c, n, rule_keys, r);
+    ptrdiff_t star = span_find(r->name, '*');
+    if (star >= 0 && (size_t)star + 1 < r->name.len) good = COMPLAIN(c, n, "a '*' can only be the last character, for whatever follows");
+    if (compile_reserved(n->key)) good = COMPLAIN(c, n, "'%s' is one of Socket.IO's own events: no client can send it", n->key);
+    return compile_leave(c, before, good);
 }
 
 static bool compile_events(struct compile *c, const struct node *n, struct rules *r)
 {
     if (!n || n->kind == NODE_NULL) return true;
     bool good = true;
-    size_t before = enter(c, "events");
-    if (n->kind != NODE_MAP) return leave(c, before, COMPLAIN(c, n, "must be a map of events"));
-    r->rule = array_of(n->count, sizeof *r->rule);
+    size_t before = compile_enter(c, "events");
+    if (n->kind != NODE_MAP) return compile_leave(c, before, COMPLAIN(c, n, "must be a map of events"));
+    r->rule = compile_array(n->count, sizeof *r->rule);
     for (; r->rule_count < n->count; r->rule_count++) good &= compile_event(c, n->child[r->rule_count], &r->rule[r->rule_count]);
-    return leave(c, before, good);
+    return compile_leave(c, before, good);
 }
 
-/* {event: error, args: [{message: "{field} {problem}"}]} */
-static void compile_fallback(struct compile *c, struct rules *r)
+/* What is known of 'every' is said once, here; each rule compiles it into its own program. */
+static bool compile_every(struct compile *c, const struct node *n)
 {
-    static char event_key[] = "event", error[] = "error", args_key[] = "args", message_key[] = "message", text[] = "{field} {problem}";
+    static const char *const keys[] = { "require", "allow", NULL };
+    struct rules_rule once = { 0 };
+    if (!n) return true;
+    size_t before = compile_enter(c, "every");
+    c->t.program = &once.program;
+    bool good = compile_known(c, n, keys);
+    good &= compile_allow(c, n, &once.allow[0]);
+    good &= compile_require(c, n, &once.require);
+    rules_rule_fini(&once);
+    if (good) c->every = n;
+    return compile_leave(c, before, good);
+}
+
+/* {event: error, args: [{message: "{error}"}]} */
+static void compile_fallback(struct compile *c, struct rules_words *any)
+{
+    static char event_key[] = "event", error[] = "error", args_key[] = "args", message_key[] = "message", text[] = "{error}";
     struct node message = { .kind = NODE_STRING, .key = message_key, .text = text };
     struct node *members[] = { &message };
     struct node object = { .kind = NODE_MAP, .child = members, .count = 1 };
@@ -301,38 +183,46 @@ static void compile_fallback(struct compile *c, struct rules *r)
     struct node args = { .kind = NODE_LIST, .key = args_key, .child = elements, .count = 1 };
     struct node *keys[] = { &event, &args };
     struct node refuse = { .kind = NODE_MAP, .child = keys, .count = 2 };
-    c->t.program = &r->fallback.program;
-    NEED(compile_args(c, &refuse, &r->fallback.refuse.reply.args, &r->fallback.refuse.reply.open_name));
+    NEED(compile_args(c, &refuse, &any->reply));
 }
 
-static struct span name_of(const void *rule)
+static bool compile_errors(struct compile *c, const struct node *n, struct rules_rule *fallback)
 {
-    return ((const struct rules_rule *)rule)->name;
+    fallback->refuse = compile_array(1, sizeof *fallback->refuse);
+    struct rules_words *any = &fallback->refuse->any;
+    c->t.program = &fallback->program;
+    size_t before = compile_enter(c, "errors");
+    bool good = !n || compile_refusal(c, n, fallback->refuse);
+    if (!any->speaks) compile_fallback(c, any);
+    if (!any->has_ack) (void)compile_ack_value(c, NULL, SPAN("["), &any->ack);
+    any->speaks = any->has_ack = true;
+    return compile_leave(c, before, good);
 }
 
-static void index_events(struct rules *r)
+static bool compile_banned(struct compile *c, const struct config_namespace *ns, struct rules *r)
 {
-    static const struct siphash_key seed = { 0 };   /* a stranger only asks: he adds no name */
-    map_init(&r->by_name, &seed, name_of);
-    for (struct rules_rule *rule = r->rule; rule < r->rule + r->rule_count; rule++) {
-        (void)map_put(&r->by_name, rule->name, rule);
-        if (rule->name.len > r->longest) r->longest = rule->name.len;
-    }
+    if (!ns->words_file || !ns->words_file[0]) return true;
+    r->words = words_new(buf_span(&ns->words));
+    c->words = r->words;
+    const struct node at = { .file = ns->words_file };
+    return r->words || COMPLAIN(c, &at, "a list of banned words must be UTF-8 of at most %d bytes", WORDS_BYTES_MAX);
 }
 
 struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
 {
-    struct rules *r = array_of(1, sizeof *r);
+    struct rules *r = compile_array(1, sizeof *r);
     struct compile c = { .t.errors = errors, .t.nsp_parts = namespace_wildcards(span_of(ns->name)), .error_first = ns->acks_error_first };
-    (void)enter(&c, "namespaces");
-    (void)enter(&c, ns->name);
-    bool good = compile_connect(&c, ns->connect, &r->connect);
+    (void)compile_enter(&c, "namespaces");
+    (void)compile_enter(&c, ns->name);
+    bool good = compile_banned(&c, ns, r);
+    good &= compile_connect(&c, ns->connect, &r->connect);
     good &= compile_announcement(&c, "online", ns->online, &r->online);
     good &= compile_announcement(&c, "offline", ns->offline, &r->offline);
+    good &= compile_every(&c, ns->every);
+    good &= compile_errors(&c, ns->errors, &r->fallback);
     good &= compile_events(&c, ns->events, r);
-    compile_fallback(&c, r);
     buf_fini(&c.where);
-    index_events(r);
+    rules_index(r);
     if (!good) rules_destroy(&r);
     return r;
 }

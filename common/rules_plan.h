@@ -1,45 +1,85 @@
-/* rules_plan - what rules are compiled to: for rules.c and rules_compile.c alone. */
+/* rules_plan - what rules are compiled to: for rules*.c alone. */
 #ifndef CAUSEWAY_RULES_PLAN_H
 #define CAUSEWAY_RULES_PLAN_H
 
 #include "map.h"
 #include "require.h"
 #include "rules.h"
+#include "trie.h"
+
+struct rules_requires {         /* require, when */
+    struct require *at;
+    size_t count;
+    bool   in_object;           /* one names a field: the first argument must be an object */
+};
+
+struct rules_claims {           /* allow: one of its maps */
+    struct rules_claim { unsigned path; struct one_of values; } *at;
+    size_t count;
+};
+
+struct rules_allow { struct rules_claims *at; size_t count; };  /* one of them must hold; none: all are allowed */
 
 struct rules_addresses { struct template_address *at; size_t count; };
 
 struct rules_emit {             /* or a reply: then there is no 'to' */
     struct rules_addresses to, except;
     struct template args;       /* ["event", ...] */
+    struct rules_requires when; /* only where these hold */
     bool others, is_volatile;
     bool open_name;             /* the event's name has a path in it: it may come out as a reserved one */
 };
 
 struct rules_emits { struct rules_emit *at; size_t count; };
 
+struct rules_words {            /* an answer to a refused event */
+    bool has_text, speaks, has_ack;     /* speaks: it says what is sent, be it nothing but an ack */
+    struct template text;               /* JSON: {error} */
+    struct rules_emit reply;            /* args { 0 }: none */
+    struct template ack;
+};
+
+struct rules_refusal {          /* errors, refuse */
+    struct rules_words any;     /* whatever the problem */
+    struct rules_words of[PROBLEM_COUNT];
+};
+
 struct rules_rule {
-    struct span name;           /* its own copy */
+    struct span name;           /* its own copy; a pattern's with its '*' */
     struct template_program program;
-    struct { struct require *at; size_t count; } require;
-    bool in_object;             /* a requirement names a field: the first argument must be an object */
+    struct rules_requires when, require;
+    struct rules_allow allow[2];        /* the namespace's for every rule, its own */
     struct rules_addresses member, join, leave;
     struct rules_emits emit, reply;
     struct template ack;        /* [null] where the rule says nothing */
-    struct {                    /* the refusal */
-        bool own_reply;         /* else the rules' default */
-        struct rules_emit reply;
-        struct template ack;
-    } refuse;
+    struct rules_refusal *refuse;       /* or NULL */
+    struct rules_rule *otherwise;       /* where 'when' does not hold, or NULL; it is owned */
 };
 
 struct rules {
     struct rules_rule *rule;    /* of the events */
     size_t             rule_count;
     struct rules_rule  connect, online, offline;
-    struct rules_rule  fallback;        /* its refusal is what rules without one say */
-    struct map         by_name; /* the events' */
-    size_t             longest; /* name: what is longer is unknown without a look */
+    struct rules_rule  fallback;        /* the namespace's errors, compiled whether or not it says any */
+    struct words      *words;   /* or NULL */
+    struct map         by_name; /* the events' that are no patterns */
+    struct trie        prefixes;        /* the patterns', without their '*' */
+    struct rules_rule **by_prefix;      /* by the trie's state; or NULL */
+    size_t             longest; /* name, or prefix: what is longer is no name, and its end no matter to patterns */
 };
 
+void rules_rule_fini(struct rules_rule *rule);
+void rules_index(struct rules *r);
+
+/* ---- rules.c for rules_refuse.c */
+void rules_effects_begin(struct rules_effects *out);
+void rules_effects_finish(struct rules_effects *out);
+void rules_add_ack(struct rules_effects *out, const struct template *ack, struct template_run *run);
+void rules_add_null_ack(struct rules_effects *out);
+void rules_add_reply(struct rules_effects *out, const struct rules_emit *reply, struct template_run *run);
+
+/* The answer for out->code, out->field and out->problem in place of what is in 'out'; 'more': see rules_refuse. */
+void rules_answer(const struct rules *r, const struct rules_rule *rule, const struct template_scope *scope, struct span more,
+                  struct rules_effects *out);
 
 #endif

@@ -81,6 +81,8 @@ bool template_compile_address(struct template_address *a, struct template_compil
 bool template_compile_room(struct template_address *a, struct template_compiler *c, const struct node *n);
 /* The path of one payload field, "message", "a.b" or "args.1": roots have no meaning but args. */
 bool template_compile_field(unsigned *path, struct template_compiler *c, const struct node *n, struct span name);
+/* Any path whose value is JSON, as it stands in braces: "message", "user.role", "args.1". */
+bool template_compile_path(unsigned *path, struct template_compiler *c, const struct node *n, struct span text);
 struct span template_path_text(const struct template_program *p, unsigned path);    /* "a.b" */
 void template_fini(struct template_program *p);
 

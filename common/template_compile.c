@@ -163,6 +163,18 @@ bool template_compile_field(unsigned *path, struct template_compiler *c, const s
     return intern(path, c, n, new, name);
 }
 
+bool template_compile_path(unsigned *path, struct template_compiler *c, const struct node *n, struct span text)
+{
+    static const char plain[] = "it is no JSON value: a condition can't look at it";
+    if (!path_in_braces(path, c, n, text)) return false;
+    switch ((enum template_root)c->program->path[*path].root) {
+    case TEMPLATE_FIELD: case TEMPLATE_ARGS: case TEMPLATE_CLAIMS: case TEMPLATE_USER_ID: case TEMPLATE_EVENT: case TEMPLATE_NOW_MS: case TEMPLATE_NOW_S:
+        return true;
+    default:
+        return COMPLAIN(c, n, "{%.*s}: %s", (int)text.len, text.ptr, plain);
+    }
+}
+
 struct span template_path_text(const struct template_program *p, unsigned path)
 {
     NEED(path < p->path_count);
