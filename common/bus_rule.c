@@ -59,6 +59,8 @@ static const struct { unsigned char from, to; } right[MSG_COUNT] = {
     [MSG_TUNNEL_DATA]  = { G, G },
     [MSG_TUNNEL_MORE]  = { G, G },
     [MSG_TUNNEL_CLOSE] = { G, G },
+    [MSG_FEED_WANTS]   = { R, G },
+    [MSG_FEED]         = { G, R },
 };
 
 bool bus_may_say(enum role from, enum role to, enum msg_type type)

@@ -132,9 +132,9 @@ struct config {
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_acks_bytes, command_queue_bytes, hold_bytes;
-        struct config_plane publish_pull, publish_sub, command, stats;
+        struct config_plane publish_pull, publish_sub, command, feed, stats;
     } router;
-    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes; } gateway;
+    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;

@@ -43,6 +43,7 @@ void config_planes(const struct config *c, struct config_plane_at at[CONFIG_PLAN
     at[1] = (struct config_plane_at){ "publish_sub", &c->router.publish_sub };
     at[2] = (struct config_plane_at){ "command", &c->router.command };
     at[3] = (struct config_plane_at){ "stats", &c->router.stats };
+    at[4] = (struct config_plane_at){ "feed", &c->router.feed };
 }
 
 unsigned config_listener_port(const struct config_listener *l, unsigned gateway)

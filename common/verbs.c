@@ -240,9 +240,14 @@ static bool listed(const struct config_strings *list, struct span text, bool (*f
     return false;
 }
 
+bool verbs_allow_namespace(const struct config_plane *plane, struct span nsp)
+{
+    return listed(&plane->namespaces, nsp, namespace_fits);
+}
+
 bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp)
 {
-    return listed(&plane->verbs, span_of(verb_name(verb)), span_same) && (nsp.len == 0 || listed(&plane->namespaces, nsp, namespace_fits));
+    return listed(&plane->verbs, span_of(verb_name(verb)), span_same) && (nsp.len == 0 || verbs_allow_namespace(plane, nsp));
 }
 
 /* ---- from request to body */

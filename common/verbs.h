@@ -54,6 +54,7 @@ const char *verb_name(enum verb verb);
 enum verb_plane verb_plane(enum verb verb);
 /* The namespace that a request is about, its default included: "*" stands for all, nothing where its verb knows none. */
 void verbs_namespace(struct buf *out, const struct request *r);
+bool verbs_allow_namespace(const struct config_plane *plane, struct span nsp);
 /* May this request pass a socket with this allow-list? "" as namespace asks for the verb only, "*" has to be listed. */
 bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp);
 /* An encoded BODY of an emit, join, leave or disconnect. The addresses may come from a frame of their own. */

@@ -4,7 +4,7 @@
  *
  *     CONNECT -> token -> VERIFY ... VERDICT -> SESSION_UP ... ADMITTED -> "*" and user:<id> -> 40{sid}
  */
-#include "gate_state.h"
+#include "feed.h"
 #include "recover.h"
 #include "token.h"
 
@@ -152,6 +152,7 @@ void connect_on_open(struct socket *s)
     session->connected = true;
     timer_cancel(g, &session->connect);
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
+    if (feed_wants(g, TOPIC_CONNECT)) feed_connect(s, recover_back(s));
     bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */
     if (!kept && !recover_back(s)) event_connected(s, SPAN(""));
     while (s->early) {

@@ -1,5 +1,5 @@
 /* event - a client's event: its rule, and what the rule causes. */
-#include "gate_state.h"
+#include "feed.h"
 
 #include "json.h"
 
@@ -173,6 +173,7 @@ void event_on(struct socket *s, const struct sio_packet *p, const struct span *a
     struct gate *g = s->session->gate;
     struct buf address = { 0 };
     enum err e = ERR_UNKNOWN;
+    if (feed_wants(g, TOPIC_EVENT)) feed_event(s, p, attachments);
     if (s->space->rules) {
         struct template_scope scope = scope_of(s, p, &address);
         struct rules_rooms rooms = { is_member, s };

@@ -1,4 +1,4 @@
-#include "gate_state.h"
+#include "feed.h"
 
 #include "json.h"
 
@@ -88,6 +88,7 @@ void gate_destroy(struct gate **self)
     while (g->conns) conn_free(g->conns);
     answer_fini(g);
     activity_fini(g);
+    feed_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
@@ -292,6 +293,7 @@ void gate_on_closed(struct gate *g, struct conn *c, struct gate_time now)
 struct effects *gate_effects(struct gate *g)
 {
     tunnels_flush(g);
+    feed_flush(g);
     return &g->effects;
 }
 

@@ -1,5 +1,5 @@
 /* gate_bus - what daemons say to this gateway, and where it goes. */
-#include "gate_state.h"
+#include "feed.h"
 #include "recover.h"
 
 typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span fields);
@@ -21,6 +21,7 @@ typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span f
     TAKE(TUNNEL_MORE,  tunnel_on_more(g, number, &m)) \
     TAKE(TUNNEL_CLOSE, tunnel_on_close(g, number, &m)) \
     TAKE(FENCE,        gate_on_fence(g, number, m.view)) \
+    TAKE(FEED_WANTS,   feed_on_wants(g, number, &m)) \
     TAKE(EMITTED,      (void)m)         /* for emits with a ref: we make none */
 
 #define TAKE(NAME, call) \
@@ -76,6 +77,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         membership_tell(g, number);         /* first, so that what is sent again finds its members */
         sender_on_reborn(g->sender, number, epoch, &g->effects);
         deliver_reborn(g, number, epoch);
+        feed_forget(g, number);
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
         if (g->view) recover_view(g);       /* what was asked on the old link */
     } else if (role == ROLE_PRESENCE) {

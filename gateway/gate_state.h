@@ -13,6 +13,7 @@
 #include "sender.h"
 #include "socket.h"
 #include "stream.h"
+#include "topic.h"
 #include "throttle.h"
 #include "tunnel.h"
 
@@ -44,6 +45,13 @@ struct listener {
     size_t           connections;   /* of the port */
     struct throttle  handshakes;    /* by client address */
     uint64_t         accepted, refused, sessions, failed[LISTENER_FAILURES];
+};
+
+struct feed_lane { struct topics wants; struct buf items; };       /* of a router whose feed has subscribers */
+struct feed {                       /* feed.h */
+    unsigned          kinds;        /* bits: what any router wants; 0: there is no feed */
+    struct feed_lane *lanes[VIEW_OWNERS_MAX];   /* by the router's number; NULL: it wants nothing */
+    struct buf        topic, json, item;
 };
 
 struct peers {                      /* ready daemons of a role */
@@ -105,6 +113,7 @@ struct gate {
     uint64_t          fences[VIEW_OWNERS_MAX];      /* newest FENCE of each router */
     uint64_t          settled;          /* newest view that we have said SETTLED of */
 
+    struct feed       feed;
     struct compression compression;
     struct buf        inflated;     /* a client's message */
 

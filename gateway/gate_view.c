@@ -1,5 +1,5 @@
 /* gate_view - daemons come, go and come back: who is asked, who owns, who must be told anew. */
-#include "gate_state.h"
+#include "feed.h"
 #include "recover.h"
 
 #include "user.h"
@@ -126,6 +126,7 @@ void gate_take_view(struct gate *g, enum view_change change)
     take_peers(g, &g->auths, ROLE_AUTH);
     if (take_peers(g, &g->presences, ROLE_PRESENCE)) tell_presences(g);
     connect_view(g);
+    feed_view(g);
     relay_view(g, RANK_NOBODY);
     tunnels_view(g, RANK_NOBODY);
     if (change != VIEW_MEMBERS) recover_view(g);

@@ -1,6 +1,6 @@
 /* membership - the registry and the routers' interest, in step: a room's first
  * member is told to its owner, and its last one's leaving. */
-#include "gate_state.h"
+#include "feed.h"
 #include "recover.h"
 
 enum { BATCH_BYTES = 60000 };       /* of room keys in one INTEREST */
@@ -34,6 +34,7 @@ uint64_t membership_join(struct socket *s, struct span key)
         answer_open(g, room->ticket);
     }
     if (joined) recover_room(s, key, true);
+    if (joined && feed_wants(g, TOPIC_JOIN)) feed_room(s, key, true);
     g->stats->memberships_open = g->registry.memberships;
     return answer_due(g, room->ticket) ? room->ticket : 0;
 }
@@ -44,6 +45,7 @@ void membership_leave(struct socket *s, uint32_t i)
     struct room *room;
     bool last = registry_leave(&g->registry, s, i, &room);
     recover_room(s, room_key(room), false);
+    if (feed_wants(g, TOPIC_LEAVE)) feed_room(s, room_key(room), false);
     g->stats->memberships_open = g->registry.memberships;
     if (!last) return;
     g->stats->rooms_open--;

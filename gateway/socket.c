@@ -1,4 +1,4 @@
-#include "gate_state.h"
+#include "feed.h"
 #include "recover.h"
 
 #include <stdlib.h>
@@ -122,6 +122,7 @@ void socket_end(struct socket *s, enum reason why)
         g->stats->sockets_open--;
         s->space->sockets--;
         gate_note(g, "disconnect", s, reason_name(why));
+        if (feed_wants(g, TOPIC_DISCONNECT)) feed_disconnect(s, reason_name(why));
     }
     unlink_from(s->session, s);
     space_leave(g, s->space);

@@ -14,6 +14,7 @@
 #include "registry.h"
 #include "session.h"
 #include "sio.h"
+#include "topic.h"
 
 enum socket_state { SOCKET_WAITING, SOCKET_OPEN };
 
@@ -24,6 +25,7 @@ struct space {                          /* a namespace: of the configuration, or
     struct span         parts[NAMESPACE_PARTS_MAX];     /*  what the pattern's wildcards stand for */
     size_t              part_count;
     uint64_t            ack;            /* the next ack id of the server (trap 31) */
+    uint64_t            told[TOPIC_KINDS];  /* what the feed has told of it: feed.h */
     size_t              sockets, users; /* connected ones; all, and with the last one it goes, */
     bool                of_pattern;     /* so */
     char                text[];

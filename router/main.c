@@ -1,5 +1,6 @@
 /* router - owns rooms: numbers, keeps, copies and delivers what is sent to them,
  * and serves the outsiders' sockets. DESIGN.md in this folder has the map. */
+#include "feed_zmq.h"
 #include "outside_zmq.h"
 #include "roster.h"
 
@@ -11,6 +12,7 @@ struct app {
     struct router       *router;
     struct roster       *roster;
     struct outside      *outside;
+    struct feed         *feed;
     struct service_timer tick, roster_timer;
     uint64_t             turned;        /* when the last turn ended */
 };
@@ -98,6 +100,9 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
     case MSG_STATS:
         if (msg_decode_STATS(&stats, fields) == OK) outside_stats(app->outside, stats.id, stats.kind, stats.json);
         break;
+    case MSG_FEED:
+        feed_publish(app->feed, fields);
+        break;
     case MSG_ROSTER:
         router_noted(app->router, &from);
         on_roster(app, fields);
@@ -121,7 +126,8 @@ static void forget_unconfirmed(struct peer *peer)
 static void on_peer(void *self, struct peer *peer, enum bus_event event)
 {
     struct app *app = self;
-    if (event == BUS_UP || event == BUS_REBORN) bus_defer(peer, true);
+    bool came = event == BUS_UP || event == BUS_REBORN;
+    if (came) bus_defer(peer, true);
     if (event == BUS_REBORN) {
         forget_unconfirmed(peer);       /* meant for the life that is over; sender and gateways tell the new one what it needs */
         router_on_reborn(app->router, peer_role(peer), peer_number(peer), peer_epoch(peer), now_of(app));
@@ -129,6 +135,7 @@ static void on_peer(void *self, struct peer *peer, enum bus_event event)
         router_on_gone(app->router, peer_role(peer), peer_number(peer), now_of(app));
         outside_forget(app->outside, span_of(peer_id(peer)));
     }
+    if (came && peer_role(peer) == ROLE_GATEWAY) feed_greet(app->feed, peer);
 }
 
 static void on_confirm(void *self, struct peer *peer, uint64_t up_to)
@@ -246,14 +253,16 @@ int main(int argc, char **argv)
         .number = d->options.number, .epoch = bus_epoch(d->bus), .id = span_of(d->id), .config = &d->config,
         .view = bus_view(d->bus), .stats = &app.stats, .seed = { process_random(), process_random() } });
     app.outside = outside_new(d, app.router, &app.stats);
-    if (!app.outside) return EXIT_ENVIRONMENT;
+    app.feed = feed_new(d, &app.stats);
+    if (!app.outside || !app.feed) return EXIT_ENVIRONMENT;
     struct buf public = { 0 };
-    outside_endpoints(app.outside, &public);
+    outside_endpoints(app.outside, feed_endpoint(app.feed), &public);
     bus_set_public(d->bus, buf_text(&public));
     buf_fini(&public);
     service_timer_set(d->svc, &app.tick, service_now(d->svc) + ROUTER_TICK_MS);
     daemon_ready(d);
     service_run(d->svc);
+    feed_destroy(&app.feed);
     outside_destroy(&app.outside);
     router_destroy(&app.router);
     int code = daemon_stop(d);

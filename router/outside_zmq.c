@@ -269,10 +269,11 @@ void outside_destroy(struct outside **self_p)
     *self_p = NULL;
 }
 
-void outside_endpoints(const struct outside *self, struct buf *json)
+void outside_endpoints(const struct outside *self, const char *feed, struct buf *json)
 {
     buf_add_byte(json, '{');
-    for (int i = 0, n = 0; i < DOORS; i++)
+    if (feed) buf_add_format(json, "\"feed\":\"%s\"", feed);
+    for (int i = 0, n = feed != NULL; i < DOORS; i++)
         if (self->doors[i].door.endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", self->doors[i].door.name, self->doors[i].door.endpoint);
     buf_add_byte(json, '}');
 }

@@ -14,6 +14,7 @@ router:
   publish_pull: {{{{port: {{publish_pull}}}}}}
   publish_sub: {{{{port: {{publish_sub}}}}}}
   command: {{{{port: {{command}}}}}}
+  feed: {{{{port: {{feed}}}}}}
   stats: {{{{port: {{stats}}}}}}
 service: {{{{restart_backoff_ms: 1s}}}}
 """

@@ -308,6 +308,7 @@ router:
   publish_pull: {{port: {publish_pull}}}
   publish_sub: {{port: {publish_sub}}}
   command: {{port: {command}}}
+  feed: {{port: {feed}}}
   stats: {{port: {stats}}}
 namespaces:
   /: &echo
