@@ -1,6 +1,7 @@
 #include "verbs.h"
 
 #include "address.h"
+#include "cidr.h"
 #include "json.h"
 #include "msg.h"
 #include "namespace.h"
@@ -31,7 +32,8 @@ static const struct { enum need need; enum verb_type type; const char *doc; } fi
 static const char *const field_names[FIELD_COUNT] = {
     [FIELD_nsp] = "nsp", [FIELD_to] = "to", [FIELD_except] = "except", [FIELD_args] = "args", [FIELD_volatile] = "volatile",
     [FIELD_reached] = "reached", [FIELD_ack] = "ack", [FIELD_timeout] = "timeout", [FIELD_id] = "id", [FIELD_ref] = "ref", [FIELD_close] = "close",
-    [FIELD_after] = "after", [FIELD_limit] = "limit", [FIELD_realm] = "realm",
+    [FIELD_after] = "after", [FIELD_limit] = "limit", [FIELD_realm] = "realm", [FIELD_user] = "user",
+    [FIELD_room] = "room", [FIELD_gateway] = "gateway", [FIELD_address] = "address", [FIELD_fields] = "fields",
 };
 
 /* ---- one check a type: true, or what is wanted */
@@ -121,6 +123,64 @@ static bool is_user(struct span v)
     return is_text(v, 1, TEXT_MAX) || (json_type_of(v) == JSON_NUMBER && v.len <= 32);
 }
 
+static bool is_one_user(struct span v, const struct verb_limits *limits) { (void)limits; return is_user(v); }
+
+/* Is the text of a string good by that function? */
+static bool text_is(struct span v, bool (*good)(struct span text))
+{
+    if (!is_text(v, 1, TEXT_MAX)) return false;
+    struct buf text = { 0 };
+    json_unquote(&text, v);
+    bool is = good(buf_span(&text));
+    buf_fini(&text);
+    return is;
+}
+
+static bool names_daemon(struct span text)
+{
+    enum role role;
+    uint16_t number;
+    return member_id_decode(text, &role, &number) == OK;
+}
+
+static bool names_network(struct span text)
+{
+    struct cidr c;
+    return cidr_decode(&c, text) == OK;
+}
+
+static bool is_daemon(struct span v, const struct verb_limits *limits)  { (void)limits; return text_is(v, names_daemon); }
+static bool is_network(struct span v, const struct verb_limits *limits) { (void)limits; return text_is(v, names_network); }
+
+static const char *const socket_fields[VERB_SOCKETS] = {
+#define SOCKET(name, doc) #name,
+#include "sockets.def"
+#undef SOCKET
+};
+
+bool verbs_socket(struct span quoted, enum verb_socket *field)
+{
+    for (int i = 0; i < VERB_SOCKETS; i++)
+        if (json_string_is(quoted, span_of(socket_fields[i]))) {
+            *field = (enum verb_socket)i;
+            return true;
+        }
+    return false;
+}
+
+static bool is_fields(struct span v, const struct verb_limits *limits)
+{
+    (void)limits;
+    struct span element;
+    enum verb_socket field;
+    size_t count = 0;
+    if (json_type_of(v) != JSON_ARRAY) return false;
+    while (json_next(&v, &element))
+        if (!verbs_socket(element, &field)) return false;
+        else count++;
+    return count > 0 && count <= 2 * VERB_SOCKETS;
+}
+
 static bool is_users(struct span v, const struct verb_limits *limits)
 {
     (void)limits;
@@ -136,6 +196,7 @@ static const struct { bool (*good)(struct span v, const struct verb_limits *limi
     [TYPE_EVENT]     = { is_event,     "a string of 1 to 256 bytes that is none of Socket.IO's own events (`connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`, `removeListener`), or an integer" },
     [TYPE_NSP]       = { is_nsp,       "a namespace: a string that begins with '/', without comma or backslash" },
     [TYPE_NSPS]      = { is_nsps,      "a namespace as above, or \"*\": all" },
+    [TYPE_NSP_ANY]   = { is_nsps,      "a namespace as above, or \"*\": all" },
     [TYPE_ADDRESS]   = { is_address,   "an address: \"user:42\", \"room:lobby\", \"socket:<id>\" or \"*\"" },
     [TYPE_ADDRESSES] = { is_addresses, "an address (\"user:42\", \"room:lobby\", \"socket:<id>\", \"*\") or a list of them, not empty, at most router.max_addresses_count" },
     [TYPE_ROOMS]     = { is_rooms,     "a room's name, 1 to 506 bytes, or a list of names" },
@@ -145,6 +206,10 @@ static const struct { bool (*good)(struct span v, const struct verb_limits *limi
     [TYPE_COUNT]     = { is_count,     "an integer, 1 to 1000" },
     [TYPE_TEXT]      = { is_short,     "a string of 1 to 256 bytes" },
     [TYPE_PREFIX]    = { is_prefix,    "a string of up to 256 bytes" },
+    [TYPE_USER]      = { is_one_user,  "a user id: a string or a number" },
+    [TYPE_DAEMON]    = { is_daemon,    "a daemon's id: \"gateway-0\"" },
+    [TYPE_NETWORK]   = { is_network,   "an IP address, or a network as \"10.0.0.0/8\"" },
+    [TYPE_FIELDS]    = { is_fields,    "a list of names from below, not empty" },
     [TYPE_USERS]     = { is_users,     "a user id (string or number) or a list of at most 1000" },
     [TYPE_ANY]       = { is_any,       "any JSON of up to 1024 bytes" },
 };
@@ -228,7 +293,7 @@ enum verb_plane verb_plane(enum verb verb)
 
 void verbs_namespace(struct buf *out, const struct request *r)
 {
-    static const char *const defaults[TYPES] = { [TYPE_NSP] = "/", [TYPE_NSPS] = "*" };
+    static const char *const defaults[TYPES] = { [TYPE_NSP] = "/", [TYPE_NSPS] = "/", [TYPE_NSP_ANY] = "*" };
     if (r->field[FIELD_nsp].len) json_unquote(out, r->field[FIELD_nsp]);
     else if (fields[r->verb][FIELD_nsp].need) buf_add(out, span_of(defaults[fields[r->verb][FIELD_nsp].type]));
 }
@@ -300,6 +365,14 @@ void verbs_body(struct buf *out, const struct request *r, struct span to_frame, 
 
 /* ---- docs/ZMQ-API.md */
 
+static void document_sockets(struct buf *out)
+{
+    buf_add_literal(out, "\n| of a socket | |\n|---|---|\n");
+#define SOCKET(name, doc) buf_add_literal(out, "| `" #name "` | " doc " |\n");
+#include "sockets.def"
+#undef SOCKET
+}
+
 void verbs_document(struct buf *out)
 {
     for (int v = 0; v < VERB_COUNT; v++) {
@@ -310,5 +383,6 @@ void verbs_document(struct buf *out)
             if (fields[v][f].need)
                 buf_add_format(out, "| `%s` | %s | %s; %s |\n", field_names[f],
                                fields[v][f].need == FIELD_REQUIRED ? "required" : "optional", fields[v][f].doc, types[fields[v][f].type].wanted);
+        if (v == VERB_sockets) document_sockets(out);
     }
 }

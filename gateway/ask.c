@@ -33,72 +33,6 @@ static void question_fini(struct question *q)
     buf_fini(&q->nsp), buf_fini(&q->subject), buf_fini(&q->after);
 }
 
-/* ---- sockets */
-
-static int by_id(const void *a, const void *b)
-{
-    const struct socket *const *x = a, *const *y = b;
-    return span_order(socket_id(*x), socket_id(*y));
-}
-
-/* Whom an address means. */
-static void collect(struct gate *g, struct span nsp, struct span address)
-{
-    struct buf to = { 0 };
-    msg_add_str(&to, address);
-    targets_collect(g, &(struct msg_BODY){ .nsp = nsp, .to = buf_span(&to) });
-    buf_fini(&to);
-}
-
-static void print_rooms(struct buf *json, const struct socket *s)
-{
-    bool comma = false;
-    for (uint32_t i = 0; i < s->rooms.count; i++) {
-        struct span nsp, address;
-        address_split(room_key(s->rooms.at[i].room), &nsp, &address);
-        if (!span_eat_prefix(&address, SPAN("room:"))) continue;
-        if (comma) buf_add_byte(json, ',');
-        json_quote(json, address);
-        comma = true;
-    }
-}
-
-static void print_socket(struct gate *g, struct buf *json, const struct socket *s)
-{
-    struct buf address = { 0 };
-    ip_print(&address, &s->session->address);
-    buf_add_literal(json, "{\"id\":");
-    json_quote(json, socket_id(s));
-    buf_add_literal(json, ",\"nsp\":");
-    json_quote(json, s->space->name);
-    buf_add_literal(json, ",\"user\":");
-    buf_add(json, socket_user(s).len ? socket_user(s) : SPAN("null"));
-    buf_add_literal(json, ",\"address\":");
-    json_quote(json, buf_span(&address));
-    buf_add_literal(json, ",\"agent\":");
-    json_quote(json, s->session->handshake->agent);
-    buf_add_format(json, ",\"transport\":\"%s\",\"gateway\":\"gateway-%u\",\"connectedAt\":%llu,\"rooms\":[",
-                   s->session->state == SESSION_SOCKET ? "websocket" : "polling", g->setup.number, (unsigned long long)s->since);
-    print_rooms(json, s);
-    buf_add_literal(json, "]}");
-    buf_fini(&address);
-}
-
-static void answer_sockets(struct gate *g, struct buf *json, const struct question *q)
-{
-    collect(g, buf_span(&q->nsp), q->subject.len ? buf_span(&q->subject) : SPAN("*"));
-    if (g->target_count) qsort(g->targets, g->target_count, sizeof *g->targets, by_id);
-    uint64_t given = 0;
-    buf_add_literal(json, "{\"sockets\":[");
-    for (size_t i = 0; i < g->target_count && given <= q->limit; i++) {     /* one more than asked: the merger sees that there is more */
-        const struct socket *s = g->targets[i];
-        if (s->state != SOCKET_OPEN || (q->after.len && span_order(socket_id(s), buf_span(&q->after)) <= 0)) continue;
-        if (given++) buf_add_byte(json, ',');
-        print_socket(g, json, s);
-    }
-    buf_add_literal(json, "]}");
-}
-
 /* ---- rooms */
 
 static int by_key(const void *a, const void *b)
@@ -167,9 +101,7 @@ void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m)
     struct question q;
     enum err e = json_check(m->json, JSON_MAX_DEPTH) == OK && json_type_of(m->json) == JSON_OBJECT ? OK : ERR_SYNTAX;
     if (e == OK && span_same(m->verb, SPAN("sockets"))) {
-        question_init(&q, m->json, "sockets");
-        answer_sockets(g, &json, &q);
-        question_fini(&q);
+        ask_sockets(g, &json, m->json);
     } else if (e == OK && span_same(m->verb, SPAN("rooms"))) {
         question_init(&q, m->json, "rooms");
         answer_rooms(g, &json, &q);

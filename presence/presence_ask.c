@@ -22,7 +22,7 @@ static void question_init(struct question *q, struct presence *self, struct span
 {
     *q = (struct question){ .json = json, .nsp = USERS_NO_NSP, .limit = LIMIT_DEFAULT };
     add_text(&q->text, json_find(json, SPAN("nsp")));
-    if (q->text.len) {
+    if (q->text.len && !span_same(buf_span(&q->text), SPAN("*"))) {
         q->nsp = users_nsp(&self->users, buf_span(&q->text));
         q->nowhere = q->nsp == USERS_NO_NSP;
     }

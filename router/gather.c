@@ -52,12 +52,17 @@ static bool cross_off(struct buf *ids, struct span id)
     return false;
 }
 
+void gather_fail(struct gather *self, struct span id)
+{
+    buf_add(&self->failed, id);
+    buf_add_byte(&self->failed, ' ');
+}
+
 bool gather_on_told(struct gather *self, struct span id, enum err error, struct span json)
 {
     if (!cross_off(&self->waiting, id)) return false;
     if (error != OK || json_check(json, JSON_MAX_DEPTH) != OK || json_type_of(json) != JSON_OBJECT) {
-        buf_add(&self->failed, id);
-        buf_add_byte(&self->failed, ' ');
+        gather_fail(self, id);
     } else {
         struct buf str = { 0 };
         buf_add(&str, json);
@@ -135,6 +140,17 @@ static size_t add_room(struct buf *json, const struct item *items, size_t at, si
     return i;
 }
 
+/* Where the parts say how many there are of what fits, over all pages. */
+static void add_total(const struct gather *self, struct buf *json)
+{
+    struct span parts = buf_span(&self->parts), part;
+    uint64_t sum = 0, n;
+    bool any = false;
+    while (msg_next_str(&parts, &part))
+        if (json_to_uint(json_find(part, SPAN("total")), UINT64_MAX, &n)) sum += n, any = true;
+    if (any) buf_add_format(json, ",\"total\":%llu", (unsigned long long)sum);
+}
+
 void gather_merge(const struct gather *self, struct buf *json)
 {
     const struct plan *plan = &plans[self->verb];
@@ -156,6 +172,7 @@ void gather_merge(const struct gather *self, struct buf *json)
         json_quote(json, items[i - 1].key);
     }
     free(items);
+    add_total(self, json);
     bool comma = false;
     buf_add_format(json, ",\"complete\":%s,\"missing\":[", self->waiting.len || self->failed.len ? "false" : "true");
     add_ids(json, buf_span(&self->waiting), &comma);

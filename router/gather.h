@@ -28,6 +28,7 @@ const enum role *gather_roles(enum verb verb);
 void gather_init(struct gather *self, const struct request *r, struct span json, uint64_t deadline);
 void gather_fini(struct gather *self);
 void gather_expect(struct gather *self, struct span id);
+void gather_fail(struct gather *self, struct span id);          /* it is not there to be asked */
 bool gather_on_told(struct gather *self, struct span id, enum err error, struct span json);      /* false: nobody asked it */
 bool gather_complete(const struct gather *self);
 /* The merged fields, each with a comma before it: ,"sockets":[...],"complete":true,"missing":[] */

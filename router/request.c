@@ -111,14 +111,20 @@ static enum err do_gather(struct router *self, struct asking *asking, const stru
     if (!a) return request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
     gather_init(&a->gather, r, json, a->deadline);
     a->gathers = true;
+    struct buf only = { 0 };        /* the one gateway that is asked for */
+    if (r->field[FIELD_gateway].len) json_unquote(&only, r->field[FIELD_gateway]);
+    bool found = only.len == 0;
     for (const enum role *role = gather_roles(r->verb); *role != ROLE_NONE; role++)
         for (size_t i = 0; i < view_count(self->o.view); i++) {
             const struct member *m = view_member(self->o.view, i);
-            if (m->role != *role) continue;
+            if (m->role != *role || (only.len && !span_same(buf_span(&only), span_of(m->id)))) continue;
+            found = true;
             gather_expect(&a->gather, span_of(m->id));
             msg_encode_ASK(&self->scratch, &(struct msg_ASK){ .ref = a->ref, .verb = span_of(verb_name(r->verb)), .json = json });
             effects_add_buf(&self->effects, m->role, m->number, MSG_ASK, &self->scratch, 0);
         }
+    if (!found) gather_fail(&a->gather, buf_span(&only));
+    buf_fini(&only);
     if (gather_complete(&a->gather)) asked_finish_gather(self, a);
     return OK;
 }

@@ -1,8 +1,8 @@
 /* cidr - network addresses as 16 bytes (IPv4 mapped into IPv6) and ranges of them.
  * Text in, bytes out, and back; a list of ranges answers whether an address is in
  * one of them. Pure. */
-#ifndef CAUSEWAY_GATEWAY_CIDR_H
-#define CAUSEWAY_GATEWAY_CIDR_H
+#ifndef CAUSEWAY_CIDR_H
+#define CAUSEWAY_CIDR_H
 
 #include "buf.h"
 #include "err.h"
