@@ -229,7 +229,7 @@ static void add_unit(struct supervisor *s, struct buf *json, const struct unit *
     if (u->id.kind == UNIT_ROUTER) {
         const struct { const char *name; const struct config_plane *plane; } planes[] = {
             { "publish_pull", &c->router.publish_pull }, { "publish_sub", &c->router.publish_sub },
-            { "command", &c->router.command }, { "feed", &c->router.feed }, { "stats", &c->router.stats } };
+            { "command", &c->router.command }, { "worker", &c->router.worker }, { "feed", &c->router.feed }, { "stats", &c->router.stats } };
         for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++) {
             if (!planes[i].plane->on) continue;
             buf_clear(&text);

@@ -61,6 +61,9 @@ static const struct { unsigned char from, to; } right[MSG_COUNT] = {
     [MSG_TUNNEL_CLOSE] = { G, G },
     [MSG_FEED_WANTS]   = { R, G },
     [MSG_FEED]         = { G, R },
+    [MSG_WORKERS]      = { R, G },
+    [MSG_WORK]         = { G, R },
+    [MSG_WORKED]       = { R, G },
 };
 
 bool bus_may_say(enum role from, enum role to, enum msg_type type)

@@ -93,6 +93,7 @@ struct config_namespace {
     uint32_t max_connections_per_user;      /* 0: no limit */
     uint32_t grace_ms;              /* from a user's last socket to offline */
     struct config_strings records;  /* in Redis: connections, mapping, socket, user, online_users; none */
+    char    *connect_worker;        /* name of the workers that CONNECT waits for; "*": any; "": nobody */
     struct node *connect;           /* rule run at connect: join, emit, reply */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
     struct node *every;             /* before each rule: require, allow; or NULL */
@@ -132,9 +133,10 @@ struct config {
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_acks_bytes, command_queue_bytes, hold_bytes;
-        struct config_plane publish_pull, publish_sub, command, feed, stats;
+        uint32_t max_workers, max_worker_requests, worker_beat_ms, worker_silence_ms, worker_tries_count, worker_queue_count, worker_queue_bytes;
+        struct config_plane publish_pull, publish_sub, command, worker, feed, stats;
     } router;
-    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes; } gateway;
+    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes, worker_ms, max_work_count, max_work_per_socket, work_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;

@@ -141,8 +141,11 @@ static void check_bus(struct config *c, struct buf *errors)
                    "%u bytes do not hold router.max_body_bytes (%u) and 64 KiB around it", c->bus.max_frame_bytes, c->router.max_body_bytes);
 }
 
-static void check_acks(struct config *c, struct buf *errors)
+static void check_router(struct config *c, struct buf *errors)
 {
+    if (c->router.worker_silence_ms <= c->router.worker_beat_ms)
+        node_error(errors, config_place(c, "router", "worker_silence_ms", NULL), "router.worker_silence_ms",
+                   "%u ms must be more than router.worker_beat_ms (%u ms)", c->router.worker_silence_ms, c->router.worker_beat_ms);
     if (c->bus.max_frame_bytes < (uint64_t)c->router.max_acks_bytes + 65536)
         node_error(errors, config_place(c, "router", "max_acks_bytes", NULL), "router.max_acks_bytes",
                    "%u bytes and 64 KiB around them do not fit into bus.max_frame_bytes (%u)", c->router.max_acks_bytes, c->bus.max_frame_bytes);
@@ -235,7 +238,7 @@ void config_check(struct config *c, struct buf *errors)
     check_namespaces(c, errors, &key);
     check_keys(c, errors);
     check_bus(c, errors);
-    check_acks(c, errors);
+    check_router(c, errors);
     for (unsigned i = 0; i < CONFIG_PLANES; i++) check_plane(c, errors, &key, planes[i].name, planes[i].plane);
     check_ipc(c, errors, planes);
     config_check_ports(c, errors);

@@ -44,6 +44,7 @@ void config_planes(const struct config *c, struct config_plane_at at[CONFIG_PLAN
     at[2] = (struct config_plane_at){ "command", &c->router.command };
     at[3] = (struct config_plane_at){ "stats", &c->router.stats };
     at[4] = (struct config_plane_at){ "feed", &c->router.feed };
+    at[5] = (struct config_plane_at){ "worker", &c->router.worker };
 }
 
 unsigned config_listener_port(const struct config_listener *l, unsigned gateway)

@@ -94,7 +94,7 @@ unsigned config_plane_port(const struct config *c, const struct config_plane *pl
 
 /* The outside sockets, with their names. */
 struct config_plane_at { const char *name; const struct config_plane *plane; };
-#define CONFIG_PLANES 5
+#define CONFIG_PLANES 6
 void config_planes(const struct config *c, struct config_plane_at at[CONFIG_PLANES]);
 
 /* What needs more than one value: errors, and warnings into the config's own. config_check_ports: nobody binds what another binds. */

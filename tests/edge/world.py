@@ -30,6 +30,7 @@ router:
   publish_sub: {{port: {sub}}}
   command: {{port: {command}}}
   feed: {{port: {feed}}}
+  worker: {{port: 0}}
   stats: {{port: {stats}}}
 namespaces:
   /:

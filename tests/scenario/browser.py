@@ -15,6 +15,7 @@ router:
   publish_sub: {{{{port: {{publish_sub}}}}}}
   command: {{{{port: {{command}}}}}}
   feed: {{{{port: {{feed}}}}}}
+  worker: {{{{port: {{worker}}}}}}
   stats: {{{{port: {{stats}}}}}}
 service: {{{{restart_backoff_ms: 1s}}}}
 """

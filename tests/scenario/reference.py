@@ -309,6 +309,7 @@ router:
   publish_sub: {{port: {publish_sub}}}
   command: {{port: {command}}}
   feed: {{port: {feed}}}
+  worker: {{port: 0}}
   stats: {{port: {stats}}}
 namespaces:
   /: &echo
