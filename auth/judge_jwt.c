@@ -25,6 +25,7 @@ struct judge {
     struct verdict_rules   rules;
     struct span           *audience;
     struct verdict_policy *policies;    /* one for each of the configuration's namespaces */
+    size_t                 policy_count;
     EVP_MD                *sha256;
     EVP_MD_CTX            *digest;
     struct buf             header, signature, claims, user;     /* of the token in hand */
@@ -32,11 +33,24 @@ struct judge {
 
 /* ---- life */
 
-static bool make_policies(struct judge *self, struct buf *errors)
+struct judge_news {
+    struct keys           *keys;
+    struct verdict_policy *policies;
+    size_t                 policy_count;
+};
+
+static void drop_policies(struct verdict_policy **policies, size_t count)
 {
-    const struct config *c = self->config;
+    for (size_t i = 0; *policies && i < count; i++) verdict_policy_fini(&(*policies)[i]);
+    free(*policies);
+    *policies = NULL;
+}
+
+static bool make_policies(struct judge_news *self, const struct config *c, struct buf *errors)
+{
     struct buf require = { 0 };
     bool good = true;
+    self->policy_count = c->namespace_count;
     self->policies = calloc(c->namespace_count + 1, sizeof self->policies[0]);
     NEED(self->policies);
     for (size_t i = 0; i < c->namespace_count; i++) {
@@ -51,6 +65,26 @@ static bool make_policies(struct judge *self, struct buf *errors)
     return good;
 }
 
+void judge_news_destroy(struct judge_news **self)
+{
+    struct judge_news *n = *self;
+    if (!n) return;
+    keys_destroy(&n->keys);
+    drop_policies(&n->policies, n->policy_count);
+    free(n);
+    *self = NULL;
+}
+
+struct judge_news *judge_news_new(const struct config *fresh, struct buf *errors, struct buf *warnings)
+{
+    struct judge_news *self = calloc(1, sizeof *self);
+    NEED(self);
+    bool good = make_policies(self, fresh, errors);
+    self->keys = keys_new(&fresh->auth, errors, warnings);
+    if (!self->keys || !good) judge_news_destroy(&self);
+    return self;
+}
+
 static void take_keys(struct judge *self, struct keys *keys)
 {
     size_t count;
@@ -63,6 +97,7 @@ static void take_keys(struct judge *self, struct keys *keys)
 static void take_rules(struct judge *self)
 {
     const struct config_auth *a = &self->config->auth;
+    free(self->audience);
     self->audience = calloc(a->audience.count + 1, sizeof self->audience[0]);
     NEED(self->audience);
     for (size_t i = 0; i < a->audience.count; i++) self->audience[i] = span_of(a->audience.at[i]);
@@ -70,6 +105,17 @@ static void take_rules(struct judge *self)
         .issuer = span_of(a->issuer), .audience = self->audience, .audience_count = a->audience.count,
         .leeway_ms = (int64_t)a->leeway_s * 1000, .require_expiry = a->require_expiry,
     };
+}
+
+static void take_news(struct judge *self, struct judge_news **news)
+{
+    struct judge_news *n = *news;
+    take_rules(self);
+    take_keys(self, n->keys);
+    drop_policies(&self->policies, self->policy_count);
+    self->policies = n->policies, self->policy_count = n->policy_count;
+    free(n);
+    *news = NULL;
 }
 
 struct judge *judge_new(const struct config *config, struct auth_stats *stats, struct buf *errors, struct buf *warnings)
@@ -82,11 +128,9 @@ struct judge *judge_new(const struct config *config, struct auth_stats *stats, s
     self->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     self->digest = EVP_MD_CTX_new();
     NEED(self->sha256 && self->digest);
-    take_rules(self);
-    bool good = make_policies(self, errors);
-    struct keys *keys = keys_new(&config->auth, errors, warnings);
-    if (keys) take_keys(self, keys);
-    if (!keys || !good) judge_destroy(&self);
+    struct judge_news *news = judge_news_new(config, errors, warnings);
+    if (news) take_news(self, &news);
+    else judge_destroy(&self);
     return self;
 }
 
@@ -94,8 +138,7 @@ void judge_destroy(struct judge **self)
 {
     struct judge *j = *self;
     if (!j) return;
-    for (size_t i = 0; j->policies && i < j->config->namespace_count; i++) verdict_policy_fini(&j->policies[i]);
-    free(j->policies);
+    drop_policies(&j->policies, j->policy_count);
     free(j->audience);
     keys_destroy(&j->keys);
     cache_destroy(&j->cache);
@@ -121,6 +164,14 @@ bool judge_reload(struct judge *self, struct buf *errors, struct buf *warnings)
     show_cache(self);
     self->stats->keys_reloads++;
     return true;
+}
+
+void judge_take(struct judge *self, struct judge_news **news)
+{
+    take_news(self, news);
+    cache_clear(self->cache);
+    show_cache(self);
+    self->stats->keys_reloads++;
 }
 
 /* ---- a token: from its bytes to claims that may be believed */

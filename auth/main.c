@@ -9,6 +9,7 @@ struct app {
     struct daemon     d;
     struct auth_stats stats;
     struct judge     *judge;
+    struct judge_news *news;            /* of a reload that is being checked */
     bool              stale;            /* the last reload failed: older keys are in use */
     uint64_t          asked_before;     /* verify_asked at the last stats */
     uint64_t          busy;             /* when somebody last asked, or the drain began */
@@ -36,15 +37,36 @@ static void start_judge(struct app *app)
     log_info(app->d.log, "keys loaded", "count=%llu", (unsigned long long)app->stats.keys_loaded);
 }
 
-static void on_reload(void *self)
+/* The topology is as it was, maybe since it is bad: its key files are read again all the same. */
+static void reload_keys(struct app *app)
 {
-    struct app *app = self;
     struct buf errors = { 0 }, warnings = { 0 };
     app->stale = !judge_reload(app->judge, &errors, &warnings);
     log_lines(app, LOG_WARN, "key file", &warnings);
     log_lines(app, LOG_ERROR, "key file", &errors);
     if (app->stale) log_error(app->d.log, "keys not reloaded", "used=%s", "those of before");
     else log_info(app->d.log, "keys reloaded", "count=%llu", (unsigned long long)app->stats.keys_loaded);
+}
+
+static bool may_reload(void *self, const struct config *fresh, struct buf *errors)
+{
+    struct app *app = self;
+    struct buf warnings = { 0 };
+    app->news = judge_news_new(fresh, errors, &warnings);
+    log_lines(app, LOG_WARN, "key file", &warnings);
+    return app->news;
+}
+
+static void on_reload(void *self, struct config **before)
+{
+    struct app *app = self;
+    if (before) {
+        judge_take(app->judge, &app->news);
+        app->stale = false;
+        log_info(app->d.log, "keys reloaded", "count=%llu", (unsigned long long)app->stats.keys_loaded);
+    } else {
+        reload_keys(app);
+    }
 }
 
 /* ---- questions */
@@ -64,7 +86,7 @@ static void on_verify(struct app *app, struct peer *peer, struct span fields)
 
 static void answer_health(const struct app *app, struct buf *json)
 {
-    const char *why = app->stale ? "the keys on disk are bad: those of before are used"
+    const char *why = app->stale ? "the keys on disk are bad: those of before are used" : app->d.config.refused ? CONFIG_REFUSED
                     : app->stats.keys_loaded == 0 ? "no keys: no token can be verified" : NULL;
     buf_add_format(json, "{\"daemons\":[{\"id\":\"%s\",\"role\":\"auth\",\"status\":\"%s\",\"why\":[", app->d.id, why ? "degraded" : "ok");
     if (why) json_quote(json, span_of(why));
@@ -87,7 +109,7 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
 {
     (void)number;
     if (type == MSG_VERIFY) on_verify(self, peer, fields);
-    else if (type == MSG_ASK) on_ask(self, peer, fields);
+    else if (type == MSG_ASK && !daemon_ask(&((struct app *)self)->d, peer, fields)) on_ask(self, peer, fields);
 }
 
 /* ---- life */
@@ -121,6 +143,7 @@ int main(int argc, char **argv)
     start_judge(&app);
     app.d.callbacks_self = &app;
     app.d.before_stats = before_stats;
+    app.d.may_reload = may_reload;
     app.d.on_reload = on_reload;
     app.d.on_drain = on_drain;
     app.d.drained = drained;

@@ -154,7 +154,11 @@ struct config {
     struct config_namespace *namespaces; size_t namespace_count;
     struct node *tree;              /* owns all nodes above */
     struct buf   warnings;          /* what is allowed and dangerous, a line each: whoever starts a topology says so */
+    bool         refused;           /* its files were read again since and refused: they say something else by now */
 };
+
+/* What 'health' says where 'refused' is set. */
+#define CONFIG_REFUSED "the topology file was read again and refused: what was in force before stays"
 
 /* Fills *c from the tree; what is wrong goes to 'errors', a line each:
  * "topology/local.yaml:12:7: router.history_bytes: ...". False when there was any.

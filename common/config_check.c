@@ -55,15 +55,16 @@ static bool names_one(const struct config *c, const struct config_listener *l)
     return good;
 }
 
-/* Whose clients it is for: by the longest prefix. */
-static void find_prefixes(struct config *c)
+void config_find_prefixes(struct config *c)
 {
-    for (size_t i = 0; i < c->namespace_count; i++)
+    for (size_t i = 0; i < c->namespace_count; i++) {
+        struct config_namespace *n = &c->namespaces[i];
+        n->prefix_len = 0;
         for (size_t k = 0; k < c->listener_count; k++) {
             struct span prefix = span_of(c->listeners[k].prefix);
-            struct config_namespace *n = &c->namespaces[i];
             if (prefix.len > n->prefix_len && namespace_is_below(prefix, span_of(n->name))) n->prefix_len = (uint16_t)prefix.len;
         }
+    }
 }
 
 static bool has_below(const struct config *c, const char *prefix)
@@ -233,7 +234,7 @@ void config_check(struct config *c, struct buf *errors)
     struct config_plane_at planes[CONFIG_PLANES];
     struct buf key = { 0 };
     config_planes(c, planes);
-    find_prefixes(c);
+    config_find_prefixes(c);
     check_listeners(c, errors, &key);
     check_namespaces(c, errors, &key);
     check_keys(c, errors);

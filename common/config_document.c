@@ -28,6 +28,9 @@ static const char intro[] =
     "  `router.history_bytes`; one of several maps goes by its name or its number: `CAUSEWAY_LISTENERS_PUBLIC_PORT`,\n"
     "  `CAUSEWAY_LISTENERS_0_PORT`, `CAUSEWAY_AUTH_KEYS_0_FILE`; lists are cut at commas. A `CAUSEWAY_` variable that no key\n"
     "  has is an error, but for `CAUSEWAY_STATE` (the state directory) and `CAUSEWAY_TOPOLOGY` (the file). Rules are not set so.\n"
+    "- **Reload.** SIGHUP, `causeway reload` or the verb `reload` has the file read again and checked whole. Namespaces with all\n"
+    "  below them and the keys marked \u21BB are taken over without dropping a connection; what else has changed is named and\n"
+    "  waits for a restart. With any error everything stays as it was ([ZMQ-API.md](ZMQ-API.md), \"Reload\").\n"
     "- **Secrets** stand in files of their own, never here.\n"
     "- **Limits.** 1 MiB for one file, 64 levels of nesting, 100,000 values after all includes and aliases.\n";
 
@@ -90,11 +93,12 @@ void config_document(struct buf *markdown)
         buf_add_format(markdown, "\n## %s\n\n%s\n\n", config_sections[t].heading, config_sections[t].help);
         buf_add_literal(markdown, "| key | what it may be | default | what it does |\n|---|---|---|---|\n");
         for (const struct config_row *r = NULL; (r = config_next_row((enum config_table)t, r)); ) {
+            bool marked = config_row_live(r) && r->table != CONFIG_NAMESPACE;
             buf_add_format(markdown, "| `%s` | ", r->key);
             say_kind(markdown, r);
             buf_add_literal(markdown, " | ");
             say_default(markdown, r);
-            buf_add_format(markdown, " | %s |\n", r->help);
+            buf_add_format(markdown, " | %s%s |\n", marked ? "\u21BB " : "", r->help);
         }
     }
 }

@@ -51,6 +51,15 @@ static void print_elements(struct buf *out, const struct config_row *row, const 
     }
 }
 
+void config_print_field(struct buf *out, const struct config_row *row, const char *base)
+{
+    const char *field = base + row->offset;
+    if (row->kind == ROW_LIST || row->kind == ROW_MAP)
+        print_elements(out, row, *(char *const *)(const void *)field, *(const size_t *)(const void *)(base + row->count_offset), 0);
+    else if (row->kind != ROW_RULES || *(struct node *const *)(const void *)field)
+        print_value(out, row, field);
+}
+
 static void print_table(struct buf *out, enum config_table table, const char *base, unsigned indent)
 {
     struct span section = { 0 };

@@ -30,6 +30,9 @@
 #ifndef MAP
 #define MAP(...)
 #endif
+#ifndef LIVE
+#define LIVE(...)
+#endif
 #include "config.def"
 #undef SECTION
 #undef NUMBER
@@ -41,3 +44,4 @@
 #undef GROUP
 #undef LIST
 #undef MAP
+#undef LIVE

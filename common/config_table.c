@@ -39,6 +39,17 @@ const struct config_row *config_next_row(enum config_table table, const struct c
     return NULL;
 }
 
+bool config_row_live(const struct config_row *row)
+{
+    static const struct { enum config_table table; size_t offset; } live[] = {
+#define LIVE(t, f) { CONFIG_##t, AT(t, f) },
+#include "config_rows.h"
+    };
+    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++)
+        if (live[i].table == row->table && live[i].offset == row->offset) return true;
+    return row->table == CONFIG_NAMESPACE || row->kind == ROW_RULES;
+}
+
 static void each_of(enum config_table table, const char *base, struct buf *key, config_visit *visit, void *self)
 {
     size_t mark = key->len;

@@ -64,6 +64,8 @@ extern const struct config_section { const char *heading, *help; size_t size; } 
 /* The rows of a table, one after the other: start with NULL, NULL is the end. */
 const struct config_row *config_next_row(enum config_table table, const struct config_row *after);
 
+bool config_row_live(const struct config_row *row);     /* does a reload take it over? Rules always: they are the fresh tree's */
+
 /* Every value of the config, with its full key ("listeners.public.port"). */
 typedef void config_visit(void *self, const struct config_row *row, const char *key, const void *field);
 void config_each(const struct config *c, config_visit *visit, void *self);
@@ -77,6 +79,8 @@ struct node *config_value_node(const struct config_row *row, const struct node *
 struct config_target { struct config *config; struct buf *errors; };
 bool config_value_set(const struct config_target *to, const struct config_row *row, void *field, const struct node *n, const char *key);
 void config_value_free(const struct config_row *row, void *field);
+
+void config_print_field(struct buf *out, const struct config_row *row, const char *base);      /* of this table's struct; no GROUP */
 
 bool config_form_fits(enum config_form form, struct span text);
 const char *config_form_text(enum config_form form);
@@ -98,6 +102,7 @@ struct config_plane_at { const char *name; const struct config_plane *plane; };
 void config_planes(const struct config *c, struct config_plane_at at[CONFIG_PLANES]);
 
 /* What needs more than one value: errors, and warnings into the config's own. config_check_ports: nobody binds what another binds. */
+void config_find_prefixes(struct config *c);    /* whose clients each namespace is for: by the longest listener's prefix */
 void config_check(struct config *c, struct buf *errors);
 void config_check_ports(const struct config *c, struct buf *errors);
 

@@ -61,8 +61,22 @@ static void read_config(struct daemon *d)
 
 static void on_reload(void *self)
 {
+    struct buf json = { 0 };
+    daemon_reload(self, &json);
+    buf_fini(&json);
+}
+
+static void on_leave(void *self)
+{
     struct daemon *d = self;
-    if (d->on_reload) d->on_reload(d->callbacks_self);
+    service_drain(d->svc);
+}
+
+enum log_level daemon_log_level(const struct daemon *d)
+{
+    enum log_level level = LOG_INFO;
+    (void)log_level_of(span_of(d->config.service.log_level), &level);
+    return d->options.has_log_level ? d->options.log_level : level;
 }
 
 static void on_drain_step(void *self)
@@ -98,15 +112,13 @@ void daemon_start(struct daemon *d, enum role role, int argc, char **argv, struc
     parse(d, argc, argv);
     name(d);
     read_config(d);
-    enum log_level level = LOG_INFO;
-    (void)log_level_of(span_of(d->config.service.log_level), &level);
-    if (d->options.has_log_level) level = d->options.log_level;
-    d->log = log_new(d->id, level, STDERR_FILENO);
+    d->log = log_new(d->id, daemon_log_level(d), STDERR_FILENO);
     process_raise_fds();
     d->svc = service_new(d->log);
     if (!d->svc) exit(EXIT_ENVIRONMENT);
     d->stats_timer = (struct service_timer){ .fn = on_stats_timer, .self = d };
     d->drain_timer = (struct service_timer){ .fn = on_drain_step, .self = d };
+    d->leave_timer = (struct service_timer){ .fn = on_leave, .self = d };
     service_on_drain(d->svc, on_drain, d, d->config.bus.drain_ms);
     service_on_reload(d->svc, on_reload, d);
 }
@@ -160,6 +172,7 @@ int daemon_stop(struct daemon *d)
     }
     service_timer_cancel(d->svc, &d->stats_timer);
     service_timer_cancel(d->svc, &d->drain_timer);
+    service_timer_cancel(d->svc, &d->leave_timer);
     bus_destroy(&d->bus);
     log_info(d->log, "stopped", "");
     service_destroy(&d->svc);

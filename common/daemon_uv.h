@@ -40,11 +40,14 @@ struct daemon {
     struct stats_view    stats;         /* the role's */
     uint64_t             stats_seq;
     size_t               heap_kept;     /* process_trim's */
-    struct service_timer stats_timer, drain_timer;
+    struct service_timer stats_timer, drain_timer, leave_timer;
 
     /* The daemon's own, each may be NULL; all get callbacks_self. */
     void (*before_stats)(void *self);   /* bring gauges up to date */
-    void (*on_reload)(void *self);      /* SIGHUP */
+    bool (*may_reload)(void *self, const struct config *fresh, struct buf *errors);  /* makes what it needs of it; false: and forgets it */
+    /* 'config' has its new values, and *before the old ones: freed afterwards, or taken (*before = NULL) by who still looks at
+     * them. NULL: the topology was refused and all is as it was; files of other kinds (certificates, keys) are read anyway. */
+    void (*on_reload)(void *self, struct config **before);
     void (*on_drain)(void *self);       /* SIGTERM: take no more work, hand over what there is */
     bool (*drained)(void *self);        /* nothing is left to do; asked again and again */
     void  *callbacks_self;
@@ -55,6 +58,13 @@ void daemon_bus(struct daemon *d, const struct bus_handler *handler, void *self)
 void daemon_ready(struct daemon *d);
 int  daemon_stop(struct daemon *d);     /* last stats, BYE, then everything in reverse; answers 0 */
 void daemon_stats(struct daemon *d, struct buf *json);      /* the object as it would be published now */
+enum log_level daemon_log_level(const struct daemon *d);
+
+/* ---- daemon_reload_uv.c: the topology read again (reload.h), by SIGHUP or by the verb */
+void daemon_reload(struct daemon *d, struct buf *json);     /* json: this daemon's part of the answer, appended */
+/* What any daemon answers by itself: reload, drain. False: it is the role's to answer. */
+bool daemon_answer(struct daemon *d, struct span verb, struct buf *json);
+bool daemon_ask(struct daemon *d, struct peer *peer, struct span fields);       /* an ASK: the same, and told */
 _Noreturn void daemon_fail(struct daemon *d, const char *what, const char *why);    /* logs, exits 111 */
 
 #endif

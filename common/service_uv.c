@@ -272,6 +272,11 @@ void service_on_drain(struct service *self, service_fn *fn, void *fn_self, uint3
     self->drain_ms = deadline_ms;
 }
 
+void service_drain_deadline(struct service *self, uint32_t deadline_ms)
+{
+    self->drain_ms = deadline_ms;
+}
+
 void service_on_reload(struct service *self, service_fn *fn, void *fn_self)
 {
     self->on_reload = (struct callback){ fn, fn_self };

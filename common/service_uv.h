@@ -49,6 +49,7 @@ void service_add_wheel(struct service *self, struct wheel *wheel, service_wheel_
 
 /* ---- life */
 void service_on_drain(struct service *self, service_fn *fn, void *fn_self, uint32_t deadline_ms);   /* fn calls service_stop when done */
+void service_drain_deadline(struct service *self, uint32_t deadline_ms);    /* of drains that begin from now on */
 void service_on_reload(struct service *self, service_fn *fn, void *fn_self);
 void service_run(struct service *self);                 /* until service_stop, the drain's deadline or a second signal */
 void service_stop(struct service *self);                /* service_run returns after this turn; its hooks still run */

@@ -75,6 +75,7 @@ static void answer_rooms(struct gate *g, struct buf *json, const struct question
 static void answer_health(const struct gate *g, struct buf *json)
 {
     const char *const why[] = {
+        g->config->refused ? CONFIG_REFUSED : NULL,
         g->draining ? "draining: no new clients" : NULL,
         sender_holding(g->sender) ? "no router takes messages: they are held" : NULL,
         sender_full(g->sender) ? "too much is held: events are dropped unacknowledged" : NULL,

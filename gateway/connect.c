@@ -98,6 +98,16 @@ static void refuse(struct socket *s, struct span message)
     socket_end(s, REASON_SERVER_LEAVE);
 }
 
+void connect_gone(struct socket *s)
+{
+    struct buf text = { 0 };
+    if (s->state == SOCKET_OPEN) sio_disconnect(&text, s->space->shown);
+    else print_refused(&text, s, SPAN("Invalid namespace"));
+    socket_send_text(s, buf_span(&text));
+    buf_fini(&text);
+    socket_end(s, REASON_SERVER_LEAVE);
+}
+
 /* ---- in: rooms, then the answer */
 
 static void join(struct socket *s)

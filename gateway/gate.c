@@ -1,6 +1,7 @@
 #include "feed.h"
 
 #include "json.h"
+#include "namespace.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     g->compression = (struct compression){ .by = setup->compressor, .threshold_bytes = setup->config->compression.threshold_bytes };
     wheel_init(&g->wheel, 0, now.mono);
     init_maps(g);
+    if (setup->generation) g->generation = generation_hold(setup->generation);
     spaces_init(g);
     listeners_init(g);
     registry_init(&g->registry, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
@@ -100,6 +102,7 @@ void gate_destroy(struct gate **self)
     free(g->targets);
     spaces_fini(g);
     listeners_fini(g);
+    generation_drop(&g->generation);
     fini_maps(g);
     free(g);
     *self = NULL;
@@ -299,6 +302,33 @@ struct effects *gate_effects(struct gate *g)
 
 uint64_t gate_load(const struct gate *g) { return g->conn_count; }
 struct buf *gate_log(struct gate *g) { return &g->log; }
+
+/* ---- a reload */
+
+void gate_reload(struct gate *g, struct generation *generation, struct gate_time now)
+{
+    struct generation *before = g->generation;      /* until nobody looks at it */
+    g->now = now;
+    g->generation = generation_hold(generation);
+    g->compression.threshold_bytes = g->config->compression.threshold_bytes;
+    listeners_reload(g);
+    spaces_reload(g);
+    gate_settle(g);
+    generation_drop(&before);
+}
+
+bool gate_may_reload(const struct gate *g, const struct config *fresh, struct buf *errors)
+{
+    size_t before = errors->len;
+    for (size_t i = 0; i < g->listener_count; i++) {
+        const struct listener *l = &g->listeners[i];
+        size_t at = l->raw ? namespace_find(fresh, l->raw->name) : 0;
+        if (!l->raw || (at < fresh->namespace_count && span_same(span_of(fresh->namespaces[at].name), l->raw->name))) continue;
+        buf_add_format(errors, "%s: namespaces.%.*s: listener '%s' is for it (raw_namespace): that it is gone needs a restart\n",
+                       fresh->file, (int)l->raw->name.len, l->raw->name.ptr, l->config->name);
+    }
+    return errors->len == before;
+}
 
 /* ---- time */
 

@@ -27,7 +27,7 @@
 #include "compression.h"
 #include "config.h"
 #include "effect.h"
-#include "rules.h"
+#include "generation.h"
 #include "view.h"
 
 #define STATS     gateway_stats
@@ -43,7 +43,7 @@ struct gate_setup {                     /* everything is borrowed and outlives t
     const struct config *config;
     uint16_t             number;        /* gateway-<number> */
     uint64_t             epoch;         /* of this run (bus_epoch) */
-    struct rules *const *rules;         /* one a namespace of the config, in its order; NULL: none at all */
+    struct generation   *generation;    /* rules of the config's namespaces; the gate holds it. NULL: none at all */
     const uint8_t       *sid_key;       /* SID_KEY_BYTES */
     const struct compressor *compressor;    /* NULL: nothing is compressed */
     void               (*random)(void *self, void *bytes, size_t n);   /* must be unguessable: ids come of it */
@@ -55,8 +55,11 @@ void gate_destroy(struct gate **self);          /* closes nothing: drain first, 
 
 /* A file served as it is, under 'path' of a listener. With an ETag made of its bytes. Takes the blob. */
 void gate_add_file(struct gate *self, size_t listener, struct span path, struct span type, struct blob **take);
-/* Rules anew, after a reload: the array as in the setup. */
-void gate_set_rules(struct gate *self, struct rules *const *rules);
+/* The configuration has new values (reload_apply), and these are its rules. Nobody is dropped, but for sockets of namespaces
+ * that are no more: they are disconnected, those that are still connecting refused. What waits for the bus goes on. */
+void gate_reload(struct gate *self, struct generation *generation, struct gate_time now);
+/* Of a configuration that was read anew: a namespace that a listener of ours is for (raw_namespace) must stay. False: 'errors' says why. */
+bool gate_may_reload(const struct gate *self, const struct config *fresh, struct buf *errors);
 
 /* ---- the clients' side. NULL: no room for it (counted): close the descriptor. 'listener' is an index of
  * config.listeners; where several have one address and port, any of them: paths decide. */

@@ -69,7 +69,7 @@ struct gate {
     struct listener  *listeners;
     size_t            listener_count;
     struct map        spaces;       /* name -> struct space */
-    struct rules *const *rules;     /* by the configuration's namespaces */
+    struct generation *generation;  /* current: held; or NULL */
 
     struct conn      *conns;
     struct conn      *dirty, **dirty_end;
@@ -155,6 +155,7 @@ struct siphash_key gate_seed(struct gate *g);   /* of a table */
 map_key space_name;
 void spaces_init(struct gate *g);              /* g->spaces has its seed */
 void spaces_fini(struct gate *g);
+void spaces_reload(struct gate *g);            /* the configuration and g->generation are new */
 struct space *gate_space(const struct gate *g, struct span nsp);   /* that is here, or NULL */
 bool gate_may_have_space(const struct gate *g, struct span nsp);   /* here, or could be */
 /* For a socket, by the name that clients of this listener call it: OK, ERR_UNKNOWN: there is no such namespace for them,
@@ -166,6 +167,7 @@ void space_leave(struct gate *g, struct space *space);
 /* ---- listener.c */
 void listeners_init(struct gate *g);
 void listeners_fini(struct gate *g);
+void listeners_reload(struct gate *g);         /* what was made of their configuration, again */
 bool listener_admit(struct gate *g, struct listener *l, const struct ip *peer, bool *counted);
 void listener_release(struct conn *c);
 /* May this client begin a session? 0, and that is counted; or the status to answer, and when it may try again. */
@@ -222,6 +224,7 @@ void connect_begin(struct session *s, const struct sio_packet *p);
 void connect_go_on(struct socket *s);           /* who it is, is known */
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
 void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
+void connect_gone(struct socket *s);            /* its namespace is no more: disconnected or refused, and freed */
 void connect_forget(struct socket *s);          /* it is gone: its question with it */
 void connect_on_open(struct socket *s);         /* its CONNECT was answered: the rule */
 void connect_view(struct gate *g);              /* daemons came or went: ask again what they were asked */

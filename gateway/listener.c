@@ -14,6 +14,19 @@ static bool lists(const struct config_strings *strings, const char *text)
     return strings->count == 0;     /* nothing said: all */
 }
 
+/* What a reload may change. */
+static void ready(struct listener *l)
+{
+    const struct config_listener *c = l->config;
+    free(l->trusted);
+    l->trusted = calloc(c->trusted_proxies.count + 1, sizeof *l->trusted);
+    NEED(l->trusted);
+    l->trusted_count = 0;
+    for (size_t i = 0; i < c->trusted_proxies.count; i++)
+        if (cidr_decode(&l->trusted[l->trusted_count], span_of(c->trusted_proxies.at[i])) == OK) l->trusted_count++;
+    l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
+}
+
 static void init(struct gate *g, struct listener *l, const struct config_listener *c)
 {
     l->config = c;
@@ -26,10 +39,6 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
     memcpy(l->path_text, c->path, n);
     if (n == 0 || c->path[n - 1] != '/') l->path_text[n++] = '/';
     l->path = (struct span){ l->path_text, n };
-    l->trusted = calloc(c->trusted_proxies.count + 1, sizeof *l->trusted);
-    NEED(l->trusted);
-    for (size_t i = 0; i < c->trusted_proxies.count; i++)
-        if (cidr_decode(&l->trusted[l->trusted_count], span_of(c->trusted_proxies.at[i])) == OK) l->trusted_count++;
     l->polling = lists(&c->transports, "polling");
     l->websocket = lists(&c->transports, "websocket");
     l->upgrades = c->upgrades && l->websocket;
@@ -41,7 +50,7 @@ static void init(struct gate *g, struct listener *l, const struct config_listene
         namespace_meant(&g->key, span_of(c->prefix), span_of(c->raw_namespace));
         l->raw = gate_space(g, buf_span(&g->key));
     }
-    l->queue = (struct outbox_limits){ c->queue_bytes, c->queue_age_ms };
+    ready(l);
     throttle_init(&l->handshakes, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
 }
 
@@ -51,6 +60,11 @@ void listeners_init(struct gate *g)
     g->listeners = calloc(g->listener_count + 1, sizeof *g->listeners);
     NEED(g->listeners);
     for (size_t i = 0; i < g->listener_count; i++) init(g, &g->listeners[i], &g->config->listeners[i]);
+}
+
+void listeners_reload(struct gate *g)
+{
+    for (size_t i = 0; i < g->listener_count; i++) ready(&g->listeners[i]);
 }
 
 void listeners_fini(struct gate *g)
@@ -163,6 +177,7 @@ void listener_settle(struct session *s)
 {
     struct gate *g = s->gate;
     if (!s->listener->config->max_sessions_per_address) return;
+    s->counted = true;
     struct ip holder = ip_holder(&s->address);
     count_to(&g->residents, &holder, count_of(&g->residents, &holder) + 1);
 }
@@ -170,7 +185,7 @@ void listener_settle(struct session *s)
 void listener_unsettle(struct session *s)
 {
     struct gate *g = s->gate;
-    if (!s->listener->config->max_sessions_per_address) return;
+    if (!s->counted) return;
     struct ip holder = ip_holder(&s->address);
     count_to(&g->residents, &holder, count_of(&g->residents, &holder) - 1);
 }

@@ -24,7 +24,7 @@ struct app {
     struct listen      **listens;   /* one a port, as many as listeners at most */
     size_t               listen_count;
     struct hand         *hand;      /* NULL: no descriptors go to other gateways, or come from them */
-    struct rules       **rules;     /* one a namespace */
+    struct generation   *generation, *fresh;    /* the rules in force; those of a reload that is being checked */
     uint8_t              sid_key[SID_KEY_BYTES];
     struct service_timer gate_timer, beat, impatience;
     uint64_t             armed;     /* gate_timer is set for */
@@ -134,6 +134,7 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
 {
     struct app *app = self;
     (void)number;
+    if (type == MSG_ASK && daemon_ask(&app->d, peer, fields)) return;
     gate_on_message(app->gate, peer_role(peer), peer_number(peer), peer_epoch(peer), type, fields, now_of(app));
 }
 
@@ -179,70 +180,26 @@ static void on_beat_time(void *self)
     service_timer_set(app->d.svc, &app->beat, service_now(app->d.svc) + app->d.config.bus.beat_ms);
 }
 
-/* ---- rules */
-
-static void drop_rules(struct rules ***rules, size_t count)
-{
-    for (size_t i = 0; *rules && i < count; i++) rules_destroy(&(*rules)[i]);
-    free(*rules);
-    *rules = NULL;
-}
-
-/* NULL, and lines in 'errors', where any is wrong. */
-static struct rules **compile_rules(const struct config *config, struct buf *errors)
-{
-    struct rules **rules = calloc(config->namespace_count + 1, sizeof *rules);
-    NEED(rules);
-    for (size_t i = 0; i < config->namespace_count; i++) rules[i] = rules_new(&config->namespaces[i], errors);
-    if (errors->len) drop_rules(&rules, config->namespace_count);
-    return rules;
-}
-
-static bool same_namespaces(const struct config *a, const struct config *b)
-{
-    if (a->namespace_count != b->namespace_count) return false;
-    for (size_t i = 0; i < a->namespace_count; i++)
-        if (strcmp(a->namespaces[i].name, b->namespaces[i].name) != 0) return false;
-    return true;
-}
-
-static void log_lines(struct log *log, const char *msg, const struct buf *lines)
-{
-    struct span rest = buf_span(lines), line;
-    while (rest.len) {
-        line = span_cut(&rest, '\n');
-        log_error(log, msg, "why=%.*s", (int)line.len, line.ptr);
-    }
-}
-
-/* Whole or not at all: on any error what was loaded before stays. */
-static void reload_rules(struct app *app)
-{
-    struct config fresh;
-    struct buf errors = { 0 };
-    struct rules **rules = NULL;
-    bool good = config_read(&fresh, app->d.options.config, app->d.options.state, &errors);
-    if (good && !same_namespaces(&fresh, &app->d.config)) buf_add_literal(&errors, "namespaces were added or removed: that needs a restart\n");
-    else if (good) rules = compile_rules(&fresh, &errors);
-    if (rules) {
-        gate_set_rules(app->gate, rules);
-        drop_rules(&app->rules, app->d.config.namespace_count);
-        app->rules = rules;
-        log_info(app->d.log, "rules loaded", "file=%s namespaces=%zu", app->d.options.config, app->d.config.namespace_count);
-    } else {
-        log_lines(app->d.log, "rules not loaded, the old ones stay", &errors);
-    }
-    buf_fini(&errors);
-    config_fini(&fresh);
-}
-
 /* ---- what the daemon asks for */
 
-static void on_reload(void *self)
+static bool may_reload(void *self, const struct config *fresh, struct buf *errors)
+{
+    struct app *app = self;
+    if (!gate_may_reload(app->gate, fresh, errors)) return false;
+    app->fresh = generation_new(fresh, errors);
+    return app->fresh;
+}
+
+static void on_reload(void *self, struct config **before)
 {
     struct app *app = self;
     edge_reload(app->edge);
-    reload_rules(app);
+    if (!before) return;
+    gate_reload(app->gate, app->fresh, now_of(app));
+    generation_retire(app->generation, before);
+    generation_drop(&app->generation);
+    app->generation = app->fresh, app->fresh = NULL;
+    app->noted = daemon_log_level(&app->d) <= LOG_INFO;
 }
 
 static void close_listens(struct app *app)
@@ -349,21 +306,19 @@ static void prepare(struct app *app)
 {
     struct daemon *d = &app->d;
     struct buf why = { 0 };
-    app->rules = compile_rules(&d->config, &why);
-    if (!app->rules) {
+    app->generation = generation_new(&d->config, &why);
+    if (!app->generation) {
         fputs(buf_text(&why), stderr);
         exit(EXIT_USAGE);
     }
     if (!sidkey_read(d->config.state_dir, app->sid_key, &why)) daemon_fail(d, "no session-id key", buf_text(&why));
     buf_fini(&why);
-    enum log_level level = LOG_INFO;
-    (void)log_level_of(span_of(d->config.service.log_level), &level);
-    app->noted = (d->options.has_log_level ? d->options.log_level : level) <= LOG_INFO;
+    app->noted = daemon_log_level(d) <= LOG_INFO;
     app->gate_timer = (struct service_timer){ .fn = on_gate_time, .self = app };
     app->beat = (struct service_timer){ .fn = on_beat_time, .self = app };
     app->impatience = (struct service_timer){ .fn = on_impatience, .self = app };
     app->armed = UINT64_MAX;
-    d->on_reload = on_reload, d->on_drain = on_drain, d->drained = drained, d->before_stats = before_stats;
+    d->may_reload = may_reload, d->on_reload = on_reload, d->on_drain = on_drain, d->drained = drained, d->before_stats = before_stats;
     d->callbacks_self = app;
 }
 
@@ -379,7 +334,7 @@ int main(int argc, char **argv)
     daemon_bus(d, &handler, &app);
     app.deflate = deflate_new(d->config.compression.level, d->config.compression.window_bits);
     app.gate = gate_new(&(struct gate_setup){
-        .config = &d->config, .number = d->options.number, .epoch = bus_epoch(d->bus), .rules = app.rules, .sid_key = app.sid_key,
+        .config = &d->config, .number = d->options.number, .epoch = bus_epoch(d->bus), .generation = app.generation, .sid_key = app.sid_key,
         .random = sidkey_random, .compressor = deflate_compressor(app.deflate), .stats = &app.stats.gate }, now_of(&app));
     files_load(app.gate, &d->config, d->log);
     bind_all(&app);
@@ -397,7 +352,7 @@ int main(int argc, char **argv)
     d->before_stats = NULL;
     gate_destroy(&app.gate);
     deflate_destroy(&app.deflate);
-    drop_rules(&app.rules, d->config.namespace_count);
+    generation_drop(&app.generation);
     free(app.listens);
     buf_fini(&app.text);
     return daemon_stop(d);

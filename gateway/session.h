@@ -62,6 +62,7 @@ struct session {
     bool             listed, doomed;    /* on the gate's list; to be closed at the end of the call, */
     bool             polite;            /* so, */
     uint8_t          doom;              /* for this reason */
+    bool             counted;           /* among those of its address */
     struct gate     *gate;
     struct listener *listener;
     struct session  *next_settling;     /* the gate's list of what is seen to at the end of the call */

@@ -11,27 +11,33 @@ struct span space_name(const void *value)
     return sp->name;
 }
 
+/* What the configuration says of it: its entry, at the start and after each reload. */
+static void bind(struct gate *g, struct space *sp, size_t index)
+{
+    sp->config = &g->config->namespaces[index];
+    sp->shown = namespace_shown(sp->config, sp->name);
+    sp->of_pattern = namespace_is_pattern(span_of(sp->config->name));
+    sp->part_count = sp->of_pattern ? namespace_parts(span_of(sp->config->name), sp->name, sp->parts) : 0;
+    sp->rules = g->generation ? g->generation->rules[index] : NULL;
+}
+
 static struct space *add(struct gate *g, size_t index, struct span name)
 {
     struct space *sp = calloc(1, sizeof *sp + name.len);
     NEED(sp);
     memcpy(sp->text, name.ptr, name.len);
-    sp->config = &g->config->namespaces[index];
     sp->name = span_from(sp->text, name.len);
-    sp->shown = namespace_shown(sp->config, sp->name);
-    sp->of_pattern = namespace_is_pattern(span_of(sp->config->name));
-    if (sp->of_pattern) sp->part_count = namespace_parts(span_of(sp->config->name), sp->name, sp->parts);
-    sp->rules = g->rules ? g->rules[index] : NULL;
+    bind(g, sp, index);
     NEED(!map_put(&g->spaces, sp->name, sp));
     return sp;
 }
 
+/* The namespaces that are here whether anybody is in them or not, as far as they are missing. */
 void spaces_init(struct gate *g)
 {
-    g->rules = g->setup.rules;
     for (size_t i = 0; i < g->config->namespace_count; i++) {
         struct span name = span_of(g->config->namespaces[i].name);
-        if (!namespace_is_pattern(name)) (void)add(g, i, name);
+        if (!namespace_is_pattern(name) && !gate_space(g, name)) (void)add(g, i, name);
     }
 }
 
@@ -41,13 +47,57 @@ void spaces_fini(struct gate *g)
     for (struct space *sp; (sp = map_next(&g->spaces, &walk)); ) free(sp);
 }
 
-void gate_set_rules(struct gate *g, struct rules *const *rules)
+static void drop(struct gate *g, struct space *sp)
+{
+    g->stats->spaces_open -= sp->of_pattern;
+    map_drop(&g->spaces, sp->name);
+    free(sp);
+}
+
+/* ---- a reload */
+
+/* Its sockets are told and end; with the last one it is freed. */
+static void end(struct gate *g, struct space *sp)
 {
     struct map_walk walk = { 0 };
-    g->rules = rules;
-    for (struct space *sp; (sp = map_next(&g->spaces, &walk)); )
-        sp->rules = rules ? rules[sp->config - g->config->namespaces] : NULL;
+    sp->users++;                    /* we look at it until all are through */
+    for (struct session *s; (s = map_next(&g->sessions, &walk)); )
+        for (struct socket *k = s->sockets, *next; k; k = next) {
+            next = k->next;
+            if (k->space == sp) connect_gone(k);
+        }
+    space_leave(g, sp);
 }
+
+/* True: nobody is in it, and nothing keeps it. */
+static bool rebind(struct gate *g, struct space *sp, bool *gone)
+{
+    size_t index = namespace_find(g->config, sp->name);
+    bool was_of_pattern = sp->of_pattern;
+    *gone = index == g->config->namespace_count;
+    if (*gone) sp->of_pattern = true;       /* it goes with its last socket */
+    else bind(g, sp, index);
+    g->stats->spaces_open += (uint64_t)sp->of_pattern - was_of_pattern;
+    return sp->of_pattern && !sp->users;
+}
+
+void spaces_reload(struct gate *g)
+{
+    struct space **all = calloc(g->spaces.count + 1, sizeof *all);
+    struct map_walk walk = { 0 };
+    size_t count = 0;
+    NEED(all);
+    for (struct space *sp; (sp = map_next(&g->spaces, &walk)); ) all[count++] = sp;
+    for (size_t i = 0; i < count; i++) {
+        bool gone;
+        if (rebind(g, all[i], &gone)) drop(g, all[i]);
+        else if (gone) end(g, all[i]);
+    }
+    free(all);
+    spaces_init(g);
+}
+
+/* ---- found */
 
 struct space *gate_space(const struct gate *g, struct span nsp)
 {
@@ -93,7 +143,5 @@ enum err space_need(struct gate *g, const struct listener *l, struct span shown,
 void space_leave(struct gate *g, struct space *sp)
 {
     if (--sp->users || !sp->of_pattern) return;
-    g->stats->spaces_open--;
-    map_drop(&g->spaces, sp->name);
-    free(sp);
+    drop(g, sp);
 }

@@ -11,7 +11,7 @@ enum { FLUSH_MS = 2000 };           /* how long a drain waits for Redis and the 
 struct app {
     struct daemon          d;
     struct presence_stats  stats;
-    struct rules         **rules;
+    struct generation     *generation, *fresh;  /* the rules in force; those of a reload that is being checked */
     struct presence       *presence;
     struct store_redis    *redis;
     struct service_timer   tick;
@@ -29,6 +29,7 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
 {
     struct app *app = self;
     (void)number;
+    if (type == MSG_ASK && daemon_ask(&app->d, peer, fields)) return;
     presence_on_message(app->presence, peer_role(peer), peer_number(peer), peer_epoch(peer), type, fields, now_of(app));
 }
 
@@ -108,16 +109,30 @@ static bool drained(void *self)
 
 static void compile_rules(struct app *app)
 {
-    const struct config *c = &app->d.config;
     struct buf errors = { 0 };
-    app->rules = calloc(c->namespace_count + 1, sizeof *app->rules);
-    NEED(app->rules);
-    for (size_t i = 0; i < c->namespace_count; i++) app->rules[i] = rules_new(&c->namespaces[i], &errors);
-    if (errors.len) {
+    app->generation = generation_new(&app->d.config, &errors);
+    if (!app->generation) {
         log_fatal(app->d.log, "rules", "why=%s", buf_text(&errors));
         exit(EXIT_USAGE);
     }
     buf_fini(&errors);
+}
+
+static bool may_reload(void *self, const struct config *fresh, struct buf *errors)
+{
+    struct app *app = self;
+    app->fresh = generation_new(fresh, errors);
+    return app->fresh;
+}
+
+static void on_reload(void *self, struct config **before)
+{
+    struct app *app = self;
+    if (!before) return;
+    presence_reload(app->presence, app->fresh);
+    generation_retire(app->generation, before);
+    generation_drop(&app->generation);
+    app->generation = app->fresh, app->fresh = NULL;
 }
 
 int main(int argc, char **argv)
@@ -127,12 +142,12 @@ int main(int argc, char **argv)
     struct daemon *d = &app.d;
     daemon_start(d, ROLE_PRESENCE, argc, argv, presence_stats_view(&app.stats));
     compile_rules(&app);
-    d->before_stats = before_stats, d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
+    d->may_reload = may_reload, d->on_reload = on_reload, d->before_stats = before_stats, d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
     app.tick = (struct service_timer){ .fn = on_tick, .self = &app };
     service_on_turn_end(d->svc, flush, &app);       /* before the bus's own hook, which sends what this one says */
     daemon_bus(d, &handler, &app);
     app.presence = presence_new(&(struct presence_options){
-        .id = span_of(d->id), .number = d->options.number, .epoch = bus_epoch(d->bus), .config = &d->config, .rules = app.rules,
+        .id = span_of(d->id), .number = d->options.number, .epoch = bus_epoch(d->bus), .config = &d->config, .generation = app.generation,
         .view = bus_view(d->bus), .stats = &app.stats, .redis = strcmp(d->config.presence.redis, "none") != 0,
         .seed = { process_random(), process_random() } });
     app.redis = store_redis_new(d->svc, &d->config, presence_store(app.presence), &app.stats);
@@ -144,7 +159,6 @@ int main(int argc, char **argv)
     service_timer_cancel(d->svc, &app.tick);
     int code = daemon_stop(d);
     presence_destroy(&app.presence);
-    for (size_t i = 0; app.rules[i]; i++) rules_destroy(&app.rules[i]);
-    free(app.rules);
+    generation_drop(&app.generation);
     return code;
 }

@@ -92,6 +92,16 @@ void names_keep(struct names *self, uint16_t number)
     self->at[number]->kept = true;
 }
 
+void names_let_go(struct names *self, bool (*wanted)(void *wanted_self, struct span text), void *wanted_self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        struct name *n = self->at[i];
+        if (!n || !n->kept || wanted(wanted_self, text_of(n))) continue;
+        n->kept = false;
+        names_drop(self, (uint16_t)i);
+    }
+}
+
 bool names_kept(const struct names *self, uint16_t number)
 {
     return self->at[number]->kept;

@@ -26,6 +26,8 @@ uint16_t    names_hold_text(struct names *self, struct span text);
 void        names_hold(struct names *self, uint16_t number);
 void        names_drop(struct names *self, uint16_t number);
 void        names_keep(struct names *self, uint16_t number);           /* for ever */
+/* What is kept and not 'wanted' any more goes with who holds it. */
+void        names_let_go(struct names *self, bool (*wanted)(void *wanted_self, struct span text), void *wanted_self);
 bool        names_kept(const struct names *self, uint16_t number);
 struct span names_text(const struct names *self, uint16_t number);     /* empty: none */
 size_t      names_bytes(const struct names *self);

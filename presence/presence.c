@@ -64,6 +64,34 @@ static const struct sweep_hooks hooks = { sweep_ours, sweep_restored, sweep_stal
 
 /* ---- life */
 
+/* Namespaces of the topology have their numbers for as long as they stand in it. */
+static void keep_names(struct presence *self)
+{
+    const struct config *c = self->o.config;
+    struct names *names = &self->users.names;
+    for (size_t i = 0; i < c->namespace_count; i++) {
+        struct span name = span_of(c->namespaces[i].name);
+        uint16_t number = namespace_is_pattern(name) ? NAMES_NONE : names_hold_text(names, name);
+        if (number == NAMES_NONE) continue;
+        if (names_kept(names, number)) names_drop(names, number);       /* held by that already */
+        else names_keep(names, number);
+    }
+}
+
+static bool in_topology(void *self, struct span name)
+{
+    const struct config *c = ((struct presence *)self)->o.config;
+    size_t i = namespace_find(c, name);
+    return i < c->namespace_count && !namespace_is_pattern(span_of(c->namespaces[i].name));
+}
+
+void presence_reload(struct presence *self, struct generation *generation)
+{
+    self->o.generation = generation;
+    names_let_go(&self->users.names, in_topology, self);
+    keep_names(self);
+}
+
 struct presence *presence_new(const struct presence_options *options)
 {
     const struct config *c = options->config;
@@ -73,8 +101,7 @@ struct presence *presence_new(const struct presence_options *options)
     self->stats = options->stats;
     users_init(&self->users, &options->seed, c->presence.max_users);
     self->users.on_forget = on_forget, self->users.on_forget_self = self;
-    for (size_t i = 0; i < c->namespace_count; i++)
-        if (!namespace_is_pattern(span_of(c->namespaces[i].name))) names_keep(&self->users.names, names_hold_text(&self->users.names, span_of(c->namespaces[i].name)));
+    keep_names(self);
     absents_init(&self->absents);
     leases_init(&self->leases, c->presence.lease_ms);
     keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 4, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);

@@ -20,7 +20,7 @@
 
 #include "announce.h"
 #include "config.h"
-#include "rules.h"
+#include "generation.h"
 #include "store.h"
 
 struct presence_time { uint64_t mono, wall; };      /* ms: monotonic; Unix */
@@ -30,7 +30,7 @@ struct presence_options {
     uint16_t    number;
     uint64_t    epoch;
     const struct config *config;
-    struct rules *const *rules;             /* one a namespace of the config, in its order; or NULL */
+    struct generation *generation;          /* rules of the config's namespaces: replaced by presence_reload, owned by the caller; or NULL */
     const struct view *view;
     struct presence_stats *stats;
     bool        redis;                      /* there is one to write to */
@@ -51,6 +51,9 @@ void presence_on_sent(struct presence *self, const struct effect *effect, uint64
 void presence_on_confirm(struct presence *self, uint16_t router, uint64_t up_to);
 void presence_on_time(struct presence *self, struct presence_time now);     /* each PRESENCE_TICK_MS */
 enum { PRESENCE_TICK_MS = 50 };
+
+/* The configuration has new values (reload_apply), and these are its rules. Sockets of namespaces that are no more are the gateways' to end. */
+void presence_reload(struct presence *self, struct generation *generation);
 
 struct effects *presence_effects(struct presence *self);    /* the shell sends and clears them */
 struct store   *presence_store(struct presence *self);      /* for what moves its commands */

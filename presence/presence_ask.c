@@ -131,10 +131,11 @@ static void add_why(struct buf *json, bool *comma, const char *why)
 
 static void answer_health(struct presence *self, struct buf *json)
 {
-    bool away = self->o.redis && !self->stats->redis_up, degraded = away || !self->synced, comma = false;
+    bool away = self->o.redis && !self->stats->redis_up, refused = self->o.config->refused, degraded = away || refused || !self->synced, comma = false;
     buf_add_literal(json, "{\"daemons\":[{\"id\":");
     json_quote(json, self->o.id);
     buf_add_format(json, ",\"role\":\"presence\",\"status\":\"%s\",\"why\":[", degraded ? "degraded" : "ok");
+    if (refused) add_why(json, &comma, CONFIG_REFUSED);
     if (away) add_why(json, &comma, "Redis does not answer: presence goes on from memory and is written when it is back");
     if (!self->member) add_why(json, &comma, "not ready in the roster: no users are ours");
     else if (!self->synced) {

@@ -17,7 +17,7 @@ void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool
     const struct config *c = self->o.config;
     struct span name = users_nsp_name(&self->users, nsp), parts[NAMESPACE_PARTS_MAX];
     size_t entry = namespace_find(c, name);
-    const struct rules *rules = self->o.rules && entry < c->namespace_count ? self->o.rules[entry] : NULL;
+    const struct rules *rules = self->o.generation && entry < c->namespace_count ? self->o.generation->rules[entry] : NULL;
     if (!rules) return;
     struct span realm, text;
     user_split(users_key(u), &realm, &text);

@@ -152,7 +152,9 @@ void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
 void asked_finish_gather(struct router *self, struct asked *a)
 {
     struct buf json = { 0 };
-    begin(a, &json, true);
+    bool refused = gather_refused(&a->gather);
+    begin(a, &json, !refused);
+    if (refused) buf_add_literal(&json, ",\"error\":{\"code\":\"refused\",\"message\":\"what was in force stays: 'daemons' says what is wrong\",\"field\":\"reload\"}");
     gather_merge(&a->gather, &json);
     buf_add_byte(&json, '}');
     answer(self, a, &json);

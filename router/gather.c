@@ -13,6 +13,8 @@ static const struct plan {
     [VERB_rooms]   = { { ROLE_GATEWAY }, "rooms", "room" },
     [VERB_who]     = { { ROLE_PRESENCE }, "users", "user" },
     [VERB_online]  = { { ROLE_PRESENCE }, "users", "user" },
+    [VERB_reload]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
+    [VERB_drain]   = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
     [VERB_health]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
 };
 
@@ -70,6 +72,15 @@ bool gather_on_told(struct gather *self, struct span id, enum err error, struct 
         buf_fini(&str);
     }
     return true;
+}
+
+bool gather_refused(const struct gather *self)
+{
+    struct span parts = buf_span(&self->parts), part, list, element;
+    while (self->verb == VERB_reload && msg_next_str(&parts, &part))
+        for (list = json_find(part, SPAN("daemons")); json_next(&list, &element); )
+            if (json_string_is(json_find(element, SPAN("reload")), SPAN("refused"))) return true;
+    return false;
 }
 
 bool gather_complete(const struct gather *self)

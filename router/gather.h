@@ -30,6 +30,7 @@ void gather_fini(struct gather *self);
 void gather_expect(struct gather *self, struct span id);
 void gather_fail(struct gather *self, struct span id);          /* it is not there to be asked */
 bool gather_on_told(struct gather *self, struct span id, enum err error, struct span json);      /* false: nobody asked it */
+bool gather_refused(const struct gather *self);     /* somebody would not do it: 'reload' of a topology that is bad */
 bool gather_complete(const struct gather *self);
 /* The merged fields, each with a comma before it: ,"sockets":[...],"complete":true,"missing":[] */
 void gather_merge(const struct gather *self, struct buf *json);

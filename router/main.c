@@ -234,6 +234,12 @@ static bool drained(void *self)
 
 /* ---- life */
 
+static bool answer(void *self, struct span verb, struct buf *json)
+{
+    struct app *app = self;
+    return daemon_answer(&app->d, verb, json);
+}
+
 int main(int argc, char **argv)
 {
     static struct app app;
@@ -251,7 +257,8 @@ int main(int argc, char **argv)
     daemon_bus(d, &handler, &app);
     app.router = router_new(&(struct router_options){
         .number = d->options.number, .epoch = bus_epoch(d->bus), .id = span_of(d->id), .config = &d->config,
-        .view = bus_view(d->bus), .stats = &app.stats, .seed = { process_random(), process_random() } });
+        .view = bus_view(d->bus), .stats = &app.stats, .seed = { process_random(), process_random() },
+        .answer = answer, .answer_self = &app });
     app.outside = outside_new(d, app.router, &app.stats);
     app.feed = feed_new(d, &app.stats);
     if (!app.outside || !app.feed) return EXIT_ENVIRONMENT;

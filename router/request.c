@@ -105,8 +105,24 @@ static enum err do_emit(struct router *self, struct asking *asking, const struct
 
 /* ---- questions */
 
+/* Of the daemons of a role that a verb asks, those that it means: drain names one, 'gateway' does. */
+static bool is_meant(const struct request *r, const struct member *m)
+{
+    struct span only = r->verb == VERB_drain ? r->subject : r->field[FIELD_gateway];
+    return !only.len || json_string_is(only, span_of(m->id));
+}
+
+static bool is_there(const struct router *self, const struct request *r)
+{
+    for (size_t i = 0; i < view_count(self->o.view); i++)
+        if (is_meant(r, view_member(self->o.view, i))) return true;
+    return false;
+}
+
 static enum err do_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now)
 {
+    if (r->verb == VERB_drain && !is_there(self, r))
+        return request_refuse(self, asking, r->field[FIELD_ref], ERR_UNKNOWN, PROBLEM("unknown-daemon", "drain", "the roster has no such daemon; 'topology' names them all"));
     struct asked *a = ask(self, asking, r, now.mono + r->timeout_ms);
     if (!a) return request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
     gather_init(&a->gather, r, json, a->deadline);
@@ -117,7 +133,7 @@ static enum err do_gather(struct router *self, struct asking *asking, const stru
     for (const enum role *role = gather_roles(r->verb); *role != ROLE_NONE; role++)
         for (size_t i = 0; i < view_count(self->o.view); i++) {
             const struct member *m = view_member(self->o.view, i);
-            if (m->role != *role || (only.len && !span_same(buf_span(&only), span_of(m->id)))) continue;
+            if (m->role != *role || !is_meant(r, m)) continue;
             found = true;
             gather_expect(&a->gather, span_of(m->id));
             msg_encode_ASK(&self->scratch, &(struct msg_ASK){ .ref = a->ref, .verb = span_of(verb_name(r->verb)), .json = json });
@@ -156,10 +172,11 @@ static void add_topology(const struct router *self, struct buf *json)
 
 void router_health(const struct router *self, struct buf *json)
 {
-    bool holding = view_holding(self->o.view), alone = view_owners(self->o.view)->count < 2;
-    buf_add_format(json, "{\"daemons\":[{\"id\":\"router-%u\",\"role\":\"router\",\"status\":\"%s\",\"why\":[%s]}]}", self->o.number,
-                   holding ? "degraded" : "ok",
-                   holding ? "\"ownership of rooms is moving: publishes wait\"" : alone ? "\"one router: acknowledged is held by it alone\"" : "");
+    bool holding = view_holding(self->o.view), alone = view_owners(self->o.view)->count < 2, refused = self->o.config->refused;
+    buf_add_format(json, "{\"daemons\":[{\"id\":\"router-%u\",\"role\":\"router\",\"status\":\"%s\",\"why\":[%s%s%s]}]}", self->o.number,
+                   holding || refused ? "degraded" : "ok",
+                   holding ? "\"ownership of rooms is moving: publishes wait\"" : alone ? "\"one router: acknowledged is held by it alone\"" : "",
+                   (holding || alone) && refused ? "," : "", refused ? "\"" CONFIG_REFUSED "\"" : "");
 }
 
 static enum err do_topology(struct router *self, struct asking *asking, const struct request *r)

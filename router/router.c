@@ -146,8 +146,10 @@ static enum err on_ask(struct router *self, const struct from *from, struct span
     enum err e = msg_decode_ASK(&m, fields);
     if (e != OK) return e;
     struct buf json = { 0 };
-    router_health(self, &json);
-    msg_encode_TOLD(&self->scratch, &(struct msg_TOLD){ .ref = m.ref, .error = OK, .json = buf_span(&json) });
+    bool known = span_same(m.verb, SPAN("health"));
+    if (known) router_health(self, &json);
+    else known = self->o.answer && self->o.answer(self->o.answer_self, m.verb, &json);
+    msg_encode_TOLD(&self->scratch, &(struct msg_TOLD){ .ref = m.ref, .error = known ? OK : ERR_UNKNOWN, .json = buf_span(&json) });
     effects_add_buf(&self->effects, from->role, from->number, MSG_TOLD, &self->scratch, 0);
     buf_fini(&json);
     return OK;

@@ -21,6 +21,9 @@ struct router_options {
     const struct view *view;
     struct router_stats *stats;
     struct siphash_key seed;
+    /* What any daemon answers of itself whatever its role (reload, drain), asked of this one: JSON appended, or false. NULL: nothing. */
+    bool (*answer)(void *answer_self, struct span verb, struct buf *json);
+    void *answer_self;
 };
 
 struct router;

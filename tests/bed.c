@@ -1,6 +1,7 @@
 #include "bed.h"
 
 #include "node_flow.h"
+#include "reload.h"
 #include "standin.h"
 #include "t.h"
 #include "ws.h"
@@ -61,13 +62,30 @@ void bed_init_as(struct bed *b, const char *topology, uint16_t number)
     *b = (struct bed){ .now = { 1000000, 1700000000000 }, .seed = 42, .epoch = 100, .number = number };
     b->config.state_dir = strdup("/state");
     if (!config_load(&b->config, node_flow(topology ? topology : standard), &errors)) FAIL("%s", buf_text(&errors));
-    for (size_t i = 0; i < b->config.namespace_count; i++)
-        if (!(b->rules[i] = rules_new(&b->config.namespaces[i], &errors))) FAIL("%s", buf_text(&errors));
+    if (!(b->generation = generation_new(&b->config, &errors))) FAIL("%s", buf_text(&errors));
     buf_fini(&errors);
     b->view = view_new();
-    b->gate = gate_new(&(struct gate_setup){ .config = &b->config, .number = number, .epoch = 7, .rules = b->rules,
+    b->gate = gate_new(&(struct gate_setup){ .config = &b->config, .number = number, .epoch = 7, .generation = b->generation,
         .sid_key = (const uint8_t *)"0123456789abcdef", .random = random_bytes, .random_self = &b->seed, .compressor = bed_compressor, .stats = &b->stats }, b->now);
     bed_roster(b, ROSTER_ACTIVE, one_owner, members);
+}
+
+void bed_reload(struct bed *b, const char *topology)
+{
+    struct buf errors = { 0 };
+    struct config *fresh = calloc(1, sizeof *fresh);
+    NEED(fresh);
+    fresh->state_dir = strdup("/state");
+    if (!config_load(fresh, node_flow(topology), &errors) || !gate_may_reload(b->gate, fresh, &errors)) FAIL("%s", buf_text(&errors));
+    struct generation *generation = generation_new(fresh, &errors), *before = b->generation;
+    if (!generation) FAIL("%s", buf_text(&errors));
+    reload_apply(&b->config, fresh);
+    gate_reload(b->gate, generation, b->now);
+    generation_retire(before, &fresh);
+    generation_drop(&before);
+    b->generation = generation;
+    buf_fini(&errors);
+    bed_turn(b);
 }
 
 void bed_fini(struct bed *b)
@@ -84,7 +102,7 @@ void bed_fini(struct bed *b)
     EQUAL(b->stats.tunnels_open, 0);
     gate_destroy(&b->gate);
     view_destroy(&b->view);
-    for (size_t i = 0; i < b->config.namespace_count; i++) rules_destroy(&b->rules[i]);
+    generation_drop(&b->generation);
     config_fini(&b->config);
     for (unsigned i = 0; i < BED_CLIENTS; i++) buf_fini(&b->client[i].in);
     buf_fini(&b->said), buf_fini(&b->mail);

@@ -19,7 +19,7 @@ struct bed_client {
 
 struct bed {
     struct config   config;
-    struct rules   *rules[16];
+    struct generation *generation;
     struct gateway_stats stats;
     struct gate    *gate;
     struct view    *view;
@@ -40,6 +40,7 @@ extern const struct compressor *bed_compressor;     /* the stand-in, unless some
 /* topology: YAML's flow style; NULL: one namespace "/" without rules, identity none. */
 void bed_init(struct bed *b, const char *topology);
 void bed_init_as(struct bed *b, const char *topology, uint16_t number);     /* another gateway than 0; its ids differ */
+void bed_reload(struct bed *b, const char *topology);       /* as the shell does it */
 void bed_fini(struct bed *b);       /* and all that was open is gone: gauges are checked to be 0 */
 
 void bed_open(struct bed *b, unsigned client, size_t listener, const char *address);

@@ -7,7 +7,7 @@ struct presence *core;
 struct presence_stats stats;
 struct config config;
 struct config_namespace spaces[SPACES];
-static struct rules *rules[SPACES];
+static struct generation *generation;
 struct view *view;
 struct presence_time now;
 uint64_t views;
@@ -53,16 +53,14 @@ void begin_at(uint16_t number, const char *members)
     config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
     config.presence.max_users = 1000, config.presence.recovery_count = 100, config.presence.recovery_bytes = 1 << 20, config.presence.lease_ms = WORLD_LEASE_MS, config.presence.max_pending_count = 100;
     config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
-    for (int i = 0; i < SPACES; i++) {
-        rules[i] = rules_new(&spaces[i], &errors);
-        if (!rules[i]) FAIL("%s", buf_text(&errors));
-        node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
-    }
+    generation = generation_new(&config, &errors);
+    if (!generation) FAIL("%s", buf_text(&errors));
+    for (int i = 0; i < SPACES; i++) node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
     now = (struct presence_time){ 1000, 1700000000000 };
     views = 0;
     view = view_new();
     core = presence_new(&(struct presence_options){ .id = number ? SPAN("presence-1") : SPAN("presence-0"), .number = number, .epoch = 77,
-                     .config = &config, .rules = rules, .view = view, .stats = &stats, .seed = { 1, 2 } });
+                     .config = &config, .generation = generation, .view = view, .stats = &stats, .seed = { 1, 2 } });
     see(members);
     buf_fini(&errors);
 }
@@ -71,7 +69,7 @@ void end(void)
 {
     presence_destroy(&core);
     view_destroy(&view);
-    for (int i = 0; i < SPACES; i++) rules_destroy(&rules[i]);
+    generation_drop(&generation);
     buf_fini(&said);
 }
 

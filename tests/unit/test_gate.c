@@ -287,8 +287,8 @@ TEST(gate_runs_the_connect_rule_once_whatever_was_reloaded_meanwhile)
     b.by_hand = true;
     bed_text(&b, 0, "40/asks,{\"x\":1}");
     bed_text(&b, 0, "40/quiet,{\"x\":1}");
-    struct rules *swapped[] = { b.rules[1], b.rules[0] };
-    gate_set_rules(b.gate, swapped);
+    bed_reload(&b, "{listeners: {public: {}}, namespaces: {/quiet: {identity: none, connect: {reply: {event: x, args: ['{x}']}}},"
+                   " /asks: {identity: none, connect: {reply: {event: y}}}}}");
     b.by_hand = false;
     bed_confirm(&b, 0);
     bed_turn(&b);
