@@ -75,6 +75,7 @@ struct config_auth {
     bool     require_expiry;
 };
 
+enum config_refuse { CONFIG_REFUSE_CONNECT_ERROR, CONFIG_REFUSE_EVENT, CONFIG_REFUSE_DISCONNECT, CONFIG_REFUSE_CLOSE };
 enum config_identity { CONFIG_IDENTITY_JWT, CONFIG_IDENTITY_TOKEN, CONFIG_IDENTITY_QUERY, CONFIG_IDENTITY_NONE };
 
 struct config_namespace {
@@ -86,7 +87,8 @@ struct config_namespace {
     struct config_strings token;    /* sources in order: auth.<key>, query.<key>, bearer, cookie.<name> */
     char    *user_claim;            /* "sub" */
     struct node *require;           /* claims that must have these values, or NULL */
-    enum { CONFIG_REFUSE_CONNECT_ERROR, CONFIG_REFUSE_EVENT } refuse;
+    enum config_refuse refuse;
+    struct node *refusals;          /* by reason, in its own words; or NULL */
     bool     acks_error_first;      /* [null, value] */
     bool     recovery;              /* connection state recovery, */
     uint32_t recovery_ms;           /* so long */

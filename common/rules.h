@@ -104,6 +104,26 @@ enum err rules_run(const struct rules *r, const struct template_scope *scope, co
 void rules_refuse(const struct rules *r, const struct template_scope *scope, enum problem code, struct span text, struct span more,
                   struct rules_effects *out);
 
+/* ---- a connection that is refused (namespaces.<name>.refusals: a reason's own, else its 'default', else ours) */
+enum rejection_reason {
+#define REJECTION(NAME, name, doc) REJECTION_##NAME,
+#include "rejection.def"
+#undef REJECTION
+    REJECTION_COUNT
+};
+
+struct rules_rejected {         /* rules_rejected_fini */
+    enum config_refuse as;
+    struct buf message;         /* plain text */
+    struct buf data;            /* JSON of CONNECT_ERROR's data, or empty */
+    struct buf args;            /* ["event", ...] */
+};
+
+/* 'r' may be NULL. 'as' is the namespace's own way, 'text' our words. */
+void rules_reject(const struct rules *r, enum config_refuse as, enum rejection_reason why, struct span text,
+                  const struct template_scope *scope, struct rules_rejected *out);
+void rules_rejected_fini(struct rules_rejected *r);
+
 bool rules_connect_asks(const struct rules *r);     /* does its rule look at what CONNECT carries? */
 
 /* A socket that came, a user's first and last one. What can't be addressed is left out;

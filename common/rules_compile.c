@@ -215,6 +215,7 @@ struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
     (void)compile_enter(&c, "namespaces");
     (void)compile_enter(&c, ns->name);
     bool good = compile_banned(&c, ns, r);
+    good &= compile_rejections(&c, ns->refusals, &r->rejections);
     good &= compile_connect(&c, ns->connect, &r->connect);
     good &= compile_announcement(&c, "online", ns->online, &r->online);
     good &= compile_announcement(&c, "offline", ns->offline, &r->offline);

@@ -45,4 +45,7 @@ bool compile_emits_of(struct compile *c, const struct node *map, const char *key
 bool compile_ack_value(struct compile *c, const struct node *n, struct span open, struct template *ack);   /* open: "[" or "[null,"; n NULL: [null] */
 bool compile_ack(struct compile *c, const struct node *rule, struct template *ack);         /* of its ack or ack_args */
 
+/* ---- rules_reject.c */
+bool compile_rejections(struct compile *c, const struct node *n, struct rules_rejections **out);
+
 #endif

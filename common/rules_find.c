@@ -123,6 +123,7 @@ void rules_destroy(struct rules **self)
     for (size_t i = 0; i < r->rule_count; i++) rules_rule_fini(&r->rule[i]);
     rules_rule_fini(&r->connect), rules_rule_fini(&r->online), rules_rule_fini(&r->offline), rules_rule_fini(&r->fallback);
     free(r->rule);
+    rules_rejections_destroy(&r->rejections);
     words_destroy(&r->words);
     free(r);
     *self = NULL;

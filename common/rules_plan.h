@@ -61,6 +61,7 @@ struct rules {
     size_t             rule_count;
     struct rules_rule  connect, online, offline;
     struct rules_rule  fallback;        /* the namespace's errors, compiled whether or not it says any */
+    struct rules_rejections *rejections;        /* or NULL: rules_reject.c */
     struct words      *words;   /* or NULL */
     struct map         by_name; /* the events' that are no patterns */
     struct trie        prefixes;        /* the patterns', without their '*' */
@@ -70,6 +71,7 @@ struct rules {
 
 void rules_rule_fini(struct rules_rule *rule);
 void rules_index(struct rules *r);
+void rules_rejections_destroy(struct rules_rejections **self);
 
 /* ---- rules.c for rules_refuse.c */
 void rules_effects_begin(struct rules_effects *out);

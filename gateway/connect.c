@@ -57,55 +57,10 @@ void connect_forget(struct socket *s)
     s->pending = NULL;
 }
 
-/* ---- what the client is told, in the words of its version */
-
-static void print_connected(struct buf *out, const struct socket *s)
+void connect_print(struct buf *out, const struct socket *s)
 {
     if (s->session->dialect & DIALECT_V3) sio_connect_v2(out, s->space->shown);
     else sio_connect(out, s->space->shown, socket_id(s), recover_pid(s));
-}
-
-static void print_refused(struct buf *out, const struct socket *s, struct span message)
-{
-    if (s->session->dialect & DIALECT_V3) sio_error_v2(out, s->space->shown, message, SPAN(""));
-    else sio_connect_error(out, s->space->shown, message, SPAN(""));
-}
-
-static void refuse(struct socket *s, struct span message)
-{
-    struct gate *g = s->session->gate;
-    struct space *space = s->space;
-    struct buf text = { 0 }, quoted = { 0 };
-    g->stats->sockets_refused++;
-    gate_note(g, "refused", s, "");
-    if (space->config->refuse == CONFIG_REFUSE_CONNECT_ERROR) {
-        print_refused(&text, s, message);
-        socket_send_text(s, buf_span(&text));
-    } else {        /* connected, told why, disconnected: as servers do that refuse in their connection handler */
-        print_connected(&text, s);
-        socket_send_text(s, buf_span(&text));
-        buf_clear(&text);
-        buf_add_literal(&quoted, "[{\"message\":");
-        json_quote(&quoted, message);
-        buf_add_literal(&quoted, "}]");
-        sio_event(&text, &(struct sio_event){ .nsp = space->shown, .name = SPAN("error"), .args = buf_span(&quoted), .id = SIO_NO_ID });
-        socket_send_text(s, buf_span(&text));
-        buf_clear(&text);
-        sio_disconnect(&text, space->shown);
-        socket_send_text(s, buf_span(&text));
-    }
-    buf_fini(&text), buf_fini(&quoted);
-    socket_end(s, REASON_SERVER_LEAVE);
-}
-
-void connect_gone(struct socket *s)
-{
-    struct buf text = { 0 };
-    if (s->state == SOCKET_OPEN) sio_disconnect(&text, s->space->shown);
-    else print_refused(&text, s, SPAN("Invalid namespace"));
-    socket_send_text(s, buf_span(&text));
-    buf_fini(&text);
-    socket_end(s, REASON_SERVER_LEAVE);
 }
 
 /* ---- in: rooms, then the answer */
@@ -122,7 +77,7 @@ static void join(struct socket *s)
     struct span user = socket_user(s);
     if (user.len && template_user_address(&address, span_of(s->space->config->realm), user) != OK) {
         buf_fini(&address);
-        refuse(s, SPAN("invalid user"));
+        connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"));
         return;
     }
     registry_add(&g->registry, s);
@@ -138,7 +93,7 @@ static void join(struct socket *s)
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
     recover_save(s, SAVE_NEW);
-    print_connected(&text, s);
+    connect_print(&text, s);
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
     struct blob *frame = blob_hold(frames_for(&f, s->session->dialect, &s->session->gate->compression));
     frames_fini(&f);
@@ -213,7 +168,7 @@ void connect_tell_again(struct gate *g, struct socket *s)
 static void without_presence(struct socket *s)
 {
     s->session->gate->stats->presence_timeout++;
-    if (s->space->config->max_connections_per_user) refuse(s, SPAN("presence is not available"));
+    if (s->space->config->max_connections_per_user) connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("presence is not available"));
     else join(s);
 }
 
@@ -244,7 +199,7 @@ void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m)
         return;
     }
     s->told = false;        /* presence keeps nothing of it */
-    refuse(s, SPAN("too many connections"));
+    connect_refuse(s, REJECTION_FULL, SPAN("too many connections"));
 }
 
 void connect_go_on(struct socket *s)
@@ -263,7 +218,7 @@ static void identified(struct socket *s)
         return;
     }
     g->stats->refused_auth[ERR_TYPE]++;         /* an id that no address could name */
-    refuse(s, SPAN("invalid user"));
+    connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"));
 }
 
 /* ---- auth */
@@ -283,6 +238,17 @@ static void ask_auth(struct socket *s)
     look_again(g, p, VERIFY_AGAIN_MS);
 }
 
+/* auth/reasons.def's name, as rule files know it. */
+static enum rejection_reason reason_of(struct span reason)
+{
+    static const struct { const char *name; enum rejection_reason why; } names[] = {
+        { "missing_token", REJECTION_MISSING }, { "claim_mismatch", REJECTION_DENIED }, { "missing_claim", REJECTION_DENIED }, { "unknown_namespace", REJECTION_DENIED },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (span_same(reason, span_of(names[i].name))) return names[i].why;
+    return REJECTION_INVALID;
+}
+
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
 {
     struct pending *p = map_find_u64(&g->pendings, m->ref);
@@ -291,7 +257,7 @@ void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
     bool sound = m->allowed && json_check(m->user, 1) == OK && (m->claims.len == 0 || json_check(m->claims, JSON_MAX_DEPTH) == OK);
     if (!sound) {
         g->stats->refused_auth[m->allowed ? ERR_SYNTAX : ERR_AUTH]++;
-        refuse(s, m->message.len ? m->message : SPAN("not authorized"));
+        connect_refuse(s, reason_of(m->reason), m->message.len ? m->message : SPAN("not authorized"));
         return;
     }
     socket_identify(s, m->user, m->claims);
@@ -312,7 +278,7 @@ static void on_due(struct gate *g, struct timer *t)
         }
         g->stats->verify_timeout++;
         g->stats->refused_auth[ERR_TIMEOUT]++;
-        refuse(s, SPAN("authentication is not available"));
+        connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("authentication is not available"));
         return;
     case FOR_PRESENCE:
         if (over) without_presence(s);
@@ -380,7 +346,7 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
     const struct config_namespace *ns = space->config;
     if (asks(space) && client_keep(s, packet, NULL) != OK) {
         g->stats->refused_sio[ERR_FULL]++;
-        refuse(s, SPAN("payload is too large"));
+        connect_refuse(s, REJECTION_INVALID, SPAN("payload is too large"));
         return;
     }
     recover_new(s, packet);
@@ -393,7 +359,7 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
                                                        : token_find(session->handshake, &ns->token, packet->json, &token);
     if (!found) {
         g->stats->refused_auth[ERR_MISSING]++;
-        refuse(s, ns->identity == CONFIG_IDENTITY_QUERY ? SPAN("missing user") : SPAN("missing token"));
+        connect_refuse(s, REJECTION_MISSING, ns->identity == CONFIG_IDENTITY_QUERY ? SPAN("missing user") : SPAN("missing token"));
     } else if (ns->identity == CONFIG_IDENTITY_JWT) {
         struct pending *p = pending_need(s);
         uint64_t patience = session->listener->config->connect_timeout_ms;

@@ -13,7 +13,7 @@ static bool is_member(const void *self, struct span address)
     return room && registry_place(s, room) != UINT32_MAX;
 }
 
-static struct template_scope scope_of(struct socket *s, const struct sio_packet *p, struct buf *address)
+struct template_scope event_scope(struct socket *s, const struct sio_packet *p, struct buf *address)
 {
     struct gate *g = s->session->gate;
     struct template_scope scope = {
@@ -100,52 +100,41 @@ static size_t size_of(const struct rules_effect *e, const struct span *attachmen
     return n;
 }
 
-/* May all of it be done? If not, none of it is. ERR_LIMIT: '*why' is the event that says so. */
-static enum err admit(struct socket *s, const struct rules_effects *r, const struct span *attachments, struct span *why)
+/* May all of it be done? If not, none of it is. ERR_LIMIT: '*why' says so. */
+static enum err admit(struct socket *s, const struct rules_effects *r, const struct span *attachments, enum problem *why)
 {
     struct gate *g = s->session->gate;
     uint32_t joins = 0, sends = 0;
     for (size_t i = 0; i < r->count; i++) {
         joins += r->at[i].kind == RULES_JOIN, sends += r->at[i].kind == RULES_EMIT;
         if (r->at[i].kind != RULES_EMIT || size_of(&r->at[i], attachments) <= g->config->router.max_body_bytes) continue;
-        *why = SPAN("[\"error\",{\"message\":\"message is too large\"}]");
+        *why = PROBLEM_SIZE;
         return ERR_LIMIT;
     }
     if (joins && s->rooms.count + joins > s->session->listener->config->max_rooms_count + 2) {
-        *why = SPAN("[\"error\",{\"message\":\"too many rooms\"}]");
+        *why = PROBLEM_ROOMS;
         return ERR_LIMIT;
     }
     if (answer_full(s) || ((joins || sends) && sender_full(g->sender))) return ERR_FULL;
     return OK;
 }
 
-static void refuse(struct socket *s, const struct sio_packet *p, struct span why)
-{
-    const struct rules_effect effects[] = { { .kind = RULES_REPLY, .args = why }, { .kind = RULES_ACK, .args = SPAN("[null]") } };
-    struct buf out = { 0 };
-    for (size_t i = 0; i < 2; i++)
-        if (asked_for(p, &effects[i])) say(s, p, &effects[i], NULL, &out);
-    struct answer *a = answer_new(s);
-    struct blob *frame = blob_new(buf_span(&out));
-    buf_fini(&out);
-    answer_give(&a, &frame);
-}
-
 enum { TICKETS_MAX = 64 };      /* of one event; more joins and emits than that are waited for by the last ones only */
 
 /* Joins, leaves and emits are done now; all that the socket is told is one answer that waits for their tickets. */
-static void run(struct socket *s, const struct sio_packet *p, const struct span *attachments)
+static void run(struct socket *s, const struct template_scope *scope, const struct sio_packet *p, const struct span *attachments)
 {
     struct gate *g = s->session->gate;
     const struct rules_effects *r = &g->ruled;
     uint64_t tickets[TICKETS_MAX];
     size_t count = 0;
-    struct span why;
+    enum problem why = PROBLEM_NONE;
     enum err e = admit(s, r, attachments, &why);
-    if (e != OK) {
-        g->stats->refused_rules[e]++;
-        if (e == ERR_LIMIT) refuse(s, p, why);
-        else g->stats->events_full++;       /* not done and not acknowledged: the client knows, and may try again */
+    if (e != OK) g->stats->refused_rules[e]++;
+    if (why) {
+        rules_refuse(s->space->rules, scope, why, SPAN(""), SPAN(""), &g->ruled);
+    } else if (e != OK) {
+        g->stats->events_full++;        /* not done and not acknowledged: the client knows, and may try again */
         return;
     }
     struct buf out = { 0 };
@@ -168,32 +157,34 @@ static void run(struct socket *s, const struct sio_packet *p, const struct span 
     buf_fini(&out);
 }
 
+static void answer_unhandled(struct socket *s, const struct sio_packet *p)
+{
+    static const struct rules_effect unhandled = { .kind = RULES_ACK, .args = { "[null]", 6 } };        /* trap 51 */
+    s->session->gate->stats->events_unhandled++;
+    if (!asked_for(p, &unhandled)) return;
+    struct buf out = { 0 };
+    struct answer *a = answer_new(s);
+    say(s, p, &unhandled, NULL, &out);
+    struct blob *frame = blob_new(buf_span(&out));
+    answer_give(&a, &frame);
+    buf_fini(&out);
+}
+
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments)
 {
     struct gate *g = s->session->gate;
     struct buf address = { 0 };
-    enum err e = ERR_UNKNOWN;
     if (feed_wants(g, TOPIC_EVENT)) feed_event(s, p, attachments);
-    if (s->space->rules) {
-        struct template_scope scope = scope_of(s, p, &address);
-        struct rules_rooms rooms = { is_member, s };
-        e = rules_run(s->space->rules, &scope, &rooms, &g->ruled);
-    } else {
-        static const struct rules_effect unhandled = { .kind = RULES_ACK, .args = { "[null]", 6 } };  /* trap 51 */
-        struct buf out = { 0 };
-        if (asked_for(p, &unhandled)) {
-            struct answer *a = answer_new(s);
-            say(s, p, &unhandled, attachments, &out);
-            struct blob *frame = blob_new(buf_span(&out));
-            answer_give(&a, &frame);
-        }
-        buf_fini(&out);
-        g->stats->events_unhandled++;
+    if (!s->space->rules) {
+        answer_unhandled(s, p);
         return;
     }
+    struct template_scope scope = event_scope(s, p, &address);
+    struct rules_rooms rooms = { is_member, s };
+    enum err e = rules_run(s->space->rules, &scope, &rooms, &g->ruled);
     if (e == ERR_UNKNOWN) g->stats->events_unhandled++;
     else if (e != OK) g->stats->refused_rules[e]++;
-    run(s, p, attachments);
+    run(s, &scope, p, attachments);
     buf_fini(&address);
 }
 
@@ -202,13 +193,13 @@ void event_connected(struct socket *s, struct span payload)
     struct gate *g = s->session->gate;
     if (!s->space->rules) return;
     struct buf address = { 0 }, packet = { 0 };
-    struct template_scope scope = scope_of(s, NULL, &address);
+    struct template_scope scope = event_scope(s, NULL, &address);
     buf_add_literal(&packet, "[\"connect\",");
     buf_add(&packet, payload.len ? payload : SPAN("{}"));
     buf_add_byte(&packet, ']');
     scope.packet = buf_span(&packet);
     enum err e = rules_connect(s->space->rules, &scope, &g->ruled);
     if (e != OK) g->stats->refused_rules[e]++;
-    run(s, NULL, NULL);
+    run(s, &scope, NULL, NULL);
     buf_fini(&address), buf_fini(&packet);
 }

@@ -221,6 +221,8 @@ enum err client_keep(struct socket *s, const struct sio_packet *p, const struct 
 /* ---- connect.c */
 struct pending;
 void connect_begin(struct session *s, const struct sio_packet *p);
+void connect_print(struct buf *out, const struct socket *s);    /* CONNECT's answer, in the words of its version */
+void connect_refuse(struct socket *s, enum rejection_reason why, struct span message);  /* refuse.c; the socket is gone */
 void connect_go_on(struct socket *s);           /* who it is, is known */
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
 void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
@@ -232,6 +234,8 @@ void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref);  
 void connect_tell_again(struct gate *g, struct socket *s);                      /* to the same, with its question if that is open */
 
 /* ---- event.c, answer.c */
+/* All that a rule may know of it. 'address' holds the client's, as long as the scope is used; p NULL: there is no packet. */
+struct template_scope event_scope(struct socket *s, const struct sio_packet *p, struct buf *address);
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
 void event_connected(struct socket *s, struct span payload);    /* the namespace's connect rule; payload: its CONNECT's, or empty */
 struct answer *answer_new(struct socket *s);
