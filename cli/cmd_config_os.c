@@ -1,8 +1,9 @@
-/* config check, show: the topology file without starting anything. config doc, verbs, wire: the tables of docs/. */
+/* config check, show: the topology file without starting anything. config doc, verbs, wire, workers: the tables of docs/. */
 #include "command.h"
 #include "msg.h"
 #include "place_os.h"
 #include "verbs.h"
+#include "work_frame.h"
 
 #include <stdio.h>
 
@@ -41,7 +42,7 @@ static int run_show(const struct command *self, const struct arguments *a)
 static int run_doc(const struct command *self, const struct arguments *a)
 {
     static const struct { const char *name; void (*document)(struct buf *out); } tables[] = {
-        { "config doc", config_document }, { "config verbs", verbs_document }, { "config wire", msg_document } };
+        { "config doc", config_document }, { "config verbs", verbs_document }, { "config wire", msg_document }, { "config workers", work_frame_document } };
     struct buf markdown = { 0 };
     size_t i = 0;
     (void)a;
@@ -56,3 +57,4 @@ const struct command command_config_show = { .name = "config show", .words = "[T
 const struct command command_config_doc = { .name = "config doc", .words = "", .help = "every key and its default, as docs/TOPOLOGY.md", .flags = no_flags, .run = run_doc };
 const struct command command_config_verbs = { .name = "config verbs", .words = "", .help = "what outsiders may ask, as in docs/ZMQ-API.md", .flags = no_flags, .run = run_doc };
 const struct command command_config_wire = { .name = "config wire", .words = "", .help = "every message between daemons, as in docs/WIRE.md", .flags = no_flags, .run = run_doc };
+const struct command command_config_workers = { .name = "config workers", .words = "", .help = "what workers and routers say to each other, as in docs/WORKERS.md", .flags = no_flags, .run = run_doc };

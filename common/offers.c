@@ -79,6 +79,22 @@ const struct offer *offers_next(const struct offer *offer, const struct offers_q
     return o && (!o->wild || span_same(o->event, offer->event)) ? o : NULL;
 }
 
+const struct offer *offers_of(const struct offers *self, const struct offers_query *q)
+{
+    if (span_find(q->event, '*') < 0) return find(map_find(&self->exact, q->event), q);
+    const struct offer *o = self->wild;
+    while (o && !(span_same(o->event, q->event) && fits(o, q))) o = o->next;
+    return o;
+}
+
+void offers_each(const struct offers *self, offers_see *see, void *with)
+{
+    struct map_walk walk = { 0 };
+    for (const struct offer *o; (o = map_next(&self->exact, &walk)); )
+        for (; o; o = o->next) see(with, o);
+    for (const struct offer *o = self->wild; o; o = o->next) see(with, o);
+}
+
 /* ---- who comes, who goes */
 
 static struct offer *new_offer(struct span name, struct span nsp, struct span event)

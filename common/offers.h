@@ -45,6 +45,11 @@ void offers_drop(struct offers *self, uint64_t holder);         /* all that it h
 /* The offers that an event goes to: all of one event or pattern. NULL: none. */
 const struct offer *offers_first(const struct offers *self, const struct offers_query *q);
 const struct offer *offers_next(const struct offer *offer, const struct offers_query *q);
+/* The same, of exactly this event or pattern. */
+const struct offer *offers_of(const struct offers *self, const struct offers_query *q);
+
+typedef void offers_see(void *with, const struct offer *offer);
+void offers_each(const struct offers *self, offers_see *see, void *with);
 
 bool offers_pattern_fits(struct span pattern, struct span event);
 bool offers_lifecycle(struct span event);                       /* connect, disconnect */

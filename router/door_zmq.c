@@ -11,10 +11,11 @@ static bool set(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-static void on_failed(void *self, unsigned event)
+static void on_event(void *self, unsigned event)
 {
-    (void)event;
-    (*((struct door *)self)->failed)++;
+    struct door *door = self;
+    if (event == ZMQ_EVENT_DISCONNECTED) door->on_lost(door->self);
+    else (*door->failed)++;
 }
 
 static bool set_options(struct door *self, const struct door_options *o)
@@ -56,13 +57,13 @@ static bool bind_to(struct door *self, struct daemon *d)
 
 bool door_open(struct door *self, struct daemon *d, const struct door_options *o)
 {
-    self->name = o->name, self->plane = o->plane;
+    self->name = o->name, self->plane = o->plane, self->on_lost = o->on_lost, self->self = o->self;
     if (!o->plane->on) return true;
     self->owned = zsock_new(o->type);
     NEED(self->owned);
     self->socket = zsock_resolve(self->owned);
     if (!set_options(self, o) || !guard(self, d)) return false;
-    self->monitor = monitor_new(d->svc, self->socket, MONITOR_FAILED, on_failed, self);
+    self->monitor = monitor_new(d->svc, self->socket, MONITOR_FAILED | (o->on_lost ? ZMQ_EVENT_DISCONNECTED : 0), on_event, self);
     if (!self->monitor || !bind_to(self, d)) return false;
     self->watch = service_watch_zmq(d->svc, self->socket, o->fn, o->self);
     return true;

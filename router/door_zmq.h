@@ -17,6 +17,8 @@ struct door {
     struct _zsock_t      *owned;
     struct service_watch *watch;
     struct monitor       *monitor;
+    void                (*on_lost)(void *self);
+    void                 *self;         /* on_lost's */
     uint64_t             *failed;       /* handshakes of strangers: set it before door_open */
     char                 *endpoint;     /* where it is bound */
 };
@@ -27,7 +29,8 @@ struct door_options {
     int   type, hwm;                    /* ZMQ_ROUTER ...; ZMQ_SNDHWM */
     bool  quiet;                        /* XPUB: only the first subscription to a topic and the last one's end are told */
     service_drain_fn *fn;
-    void *self;                         /* fn's */
+    void (*on_lost)(void *self);        /* some connection ended; or NULL */
+    void *self;                         /* theirs */
 };
 
 bool door_open(struct door *self, struct daemon *d, const struct door_options *options);     /* false: logged, exit 111 */

@@ -3,6 +3,7 @@
 #include "feed_zmq.h"
 #include "outside_zmq.h"
 #include "roster.h"
+#include "work_zmq.h"
 
 #include <unistd.h>
 
@@ -13,6 +14,7 @@ struct app {
     struct roster       *roster;
     struct outside      *outside;
     struct feed         *feed;
+    struct workers      *workers;
     struct service_timer tick, roster_timer;
     uint64_t             turned;        /* when the last turn ended */
 };
@@ -103,6 +105,10 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
     case MSG_FEED:
         feed_publish(app->feed, fields);
         break;
+    case MSG_WORK:
+        router_noted(app->router, &from);
+        workers_on_work(app->workers, peer, fields);
+        break;
     case MSG_ROSTER:
         router_noted(app->router, &from);
         on_roster(app, fields);
@@ -126,7 +132,7 @@ static void forget_unconfirmed(struct peer *peer)
 static void on_peer(void *self, struct peer *peer, enum bus_event event)
 {
     struct app *app = self;
-    bool came = event == BUS_UP || event == BUS_REBORN;
+    bool gateway = peer_role(peer) == ROLE_GATEWAY, came = event == BUS_UP || event == BUS_REBORN;
     if (came) bus_defer(peer, true);
     if (event == BUS_REBORN) {
         forget_unconfirmed(peer);       /* meant for the life that is over; sender and gateways tell the new one what it needs */
@@ -135,7 +141,10 @@ static void on_peer(void *self, struct peer *peer, enum bus_event event)
         router_on_gone(app->router, peer_role(peer), peer_number(peer), now_of(app));
         outside_forget(app->outside, span_of(peer_id(peer)));
     }
-    if (came && peer_role(peer) == ROLE_GATEWAY) feed_greet(app->feed, peer);
+    if (gateway && (event == BUS_REBORN || event == BUS_GONE)) workers_forget(app->workers, peer);
+    if (!gateway || !came) return;
+    feed_greet(app->feed, peer);
+    workers_greet(app->workers, peer);
 }
 
 static void on_confirm(void *self, struct peer *peer, uint64_t up_to)
@@ -223,13 +232,19 @@ static void on_tick(void *self)
         if (peer_role(p) == ROLE_GATEWAY && !bus_full(p)) router_clog(app->router, peer_number(p), false);
     router_on_time(app->router, now_of(app));
     outside_flush(app->outside);
+    workers_on_tick(app->workers);
     service_timer_set(app->d.svc, &app->tick, service_now(app->d.svc) + ROUTER_TICK_MS);
+}
+
+static void on_drain(void *self)
+{
+    workers_drain(((struct app *)self)->workers);
 }
 
 static bool drained(void *self)
 {
     struct app *app = self;
-    return router_quiet(app->router) && outside_quiet(app->outside);
+    return router_quiet(app->router) && outside_quiet(app->outside) && workers_quiet(app->workers);
 }
 
 /* ---- life */
@@ -247,7 +262,7 @@ int main(int argc, char **argv)
         .on_message = on_message, .on_peer = on_peer, .on_confirm = on_confirm, .on_received = on_received, .on_view = on_view, .on_beat = on_beat, .on_bye = on_bye };
     struct daemon *d = &app.d;
     daemon_start(d, ROLE_ROUTER, argc, argv, router_stats_view(&app.stats));
-    d->drained = drained, d->callbacks_self = &app;
+    d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
     app.tick = (struct service_timer){ .fn = on_tick, .self = &app };
     app.roster_timer = (struct service_timer){ .fn = on_roster_time, .self = &app };
     app.roster = roster_new(&(struct roster_options){
@@ -261,14 +276,16 @@ int main(int argc, char **argv)
         .answer = answer, .answer_self = &app });
     app.outside = outside_new(d, app.router, &app.stats);
     app.feed = feed_new(d, &app.stats);
-    if (!app.outside || !app.feed) return EXIT_ENVIRONMENT;
+    app.workers = workers_new(d, &app.stats);
+    if (!app.outside || !app.feed || !app.workers) return EXIT_ENVIRONMENT;
     struct buf public = { 0 };
-    outside_endpoints(app.outside, feed_endpoint(app.feed), &public);
+    outside_endpoints(app.outside, feed_endpoint(app.feed), workers_endpoint(app.workers), &public);
     bus_set_public(d->bus, buf_text(&public));
     buf_fini(&public);
     service_timer_set(d->svc, &app.tick, service_now(d->svc) + ROUTER_TICK_MS);
     daemon_ready(d);
     service_run(d->svc);
+    workers_destroy(&app.workers);
     feed_destroy(&app.feed);
     outside_destroy(&app.outside);
     router_destroy(&app.router);

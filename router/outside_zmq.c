@@ -269,11 +269,13 @@ void outside_destroy(struct outside **self_p)
     *self_p = NULL;
 }
 
-void outside_endpoints(const struct outside *self, const char *feed, struct buf *json)
+void outside_endpoints(const struct outside *self, const char *feed, const char *worker, struct buf *json)
 {
     buf_add_byte(json, '{');
-    if (feed) buf_add_format(json, "\"feed\":\"%s\"", feed);
-    for (int i = 0, n = feed != NULL; i < DOORS; i++)
-        if (self->doors[i].door.endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", self->doors[i].door.name, self->doors[i].door.endpoint);
+    for (int i = 0, n = 0; i < DOORS + 2; i++) {
+        const char *name = i < DOORS ? self->doors[i].door.name : i == DOORS ? "feed" : "worker";
+        const char *endpoint = i < DOORS ? self->doors[i].door.endpoint : i == DOORS ? feed : worker;
+        if (endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", name, endpoint);
+    }
     buf_add_byte(json, '}');
 }

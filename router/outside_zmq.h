@@ -20,6 +20,6 @@ void outside_flush(struct outside *self);                           /* answers t
 bool outside_quiet(const struct outside *self);                     /* none waits for one that reads */
 void outside_stats(struct outside *self, struct span id, struct span kind, struct span json);
 void outside_forget(struct outside *self, struct span id);          /* a daemon is gone: its last values with it */
-void outside_endpoints(const struct outside *self, const char *feed, struct buf *json);   /* {"publish_pull":"tcp://...",...} for MEMBER.public */
+void outside_endpoints(const struct outside *self, const char *feed, const char *worker, struct buf *json);   /* {"publish_pull":"tcp://...",...} for MEMBER.public */
 
 #endif

@@ -2,6 +2,7 @@
 #include "msg.h"
 #include "t.h"
 #include "verbs.h"
+#include "work_frame.h"
 
 #include <stdio.h>
 
@@ -19,4 +20,5 @@ static void ends_with(const char *path, void (*document)(struct buf *markdown))
 }
 
 TEST(docs_wire_is_what_msg_def_says) { ends_with("docs/WIRE.md", msg_document); }
+TEST(docs_workers_is_what_work_def_says) { ends_with("docs/WORKERS.md", work_frame_document); }
 TEST(docs_zmq_api_is_what_verbs_def_says) { ends_with("docs/ZMQ-API.md", verbs_document); }
