@@ -97,6 +97,7 @@ struct config_namespace {
     struct config_strings records;  /* in Redis: connections, mapping, socket, user, online_users; none */
     char    *connect_worker;        /* name of the workers that CONNECT waits for; "*": any; "": nobody */
     struct node *connect;           /* rule run at connect: join, emit, reply */
+    struct node *push;              /* what its sockets are told by the clock: rules_push.h */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
     struct node *every;             /* before each rule: require, allow; or NULL */
     struct node *errors;            /* answers to refused events, or NULL */

@@ -18,6 +18,9 @@
 #ifndef TEXTS
 #define TEXTS(...)
 #endif
+#ifndef ITEMS
+#define ITEMS(...)
+#endif
 #ifndef RULES
 #define RULES(...)
 #endif
@@ -41,6 +44,7 @@
 #undef BOOL
 #undef TEXTS
 #undef RULES
+#undef ITEMS
 #undef GROUP
 #undef LIST
 #undef MAP

@@ -24,6 +24,7 @@ const struct config_row config_rows[] = {
 #define CHOICE(t, k, f, d, words, h)     { ROW(t, CHOICE, #k, f), .fallback = d, .allowed = words, .help = h },
 #define BOOL(t, f, d, h)                 { ROW(t, BOOL, #f, f), .fallback = d, .help = h },
 #define TEXTS(t, f, d, shape, words, h)  { ROW(t, TEXTS, #f, f), .fallback = d, .form = FORM_##shape, .allowed = words, .help = h },
+#define ITEMS(t, f, h)                   { ROW(t, RULES, #f, f), .allowed = "list", .help = h },
 #define RULES(t, f, h)                   { ROW(t, RULES, #f, f), .help = h },
 #define GROUP(t, f, s, port, h)          { ROW(t, GROUP, #f, f), .sub = CONFIG_##s, .fallback = port, .help = h },
 #define LIST(t, f, n, s, h)              { ROW(t, LIST, #f, f), .sub = CONFIG_##s, .count_offset = AT(t, n), .help = h },

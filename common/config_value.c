@@ -170,8 +170,9 @@ bool config_value_set(const struct config_target *to, const struct config_row *r
     case ROW_BOOL:   return set_bool(to, field, n, key);
     case ROW_TEXTS:  return set_texts(to, row, field, n, key);
     case ROW_RULES:
-        if (n->kind != NODE_MAP && n->kind != NODE_NULL) return refuse(to, n, key, "a map");
-        if (n->kind == NODE_MAP) memcpy(field, &n, sizeof n);
+        if (n->kind != NODE_MAP && n->kind != NODE_NULL && !(row->allowed && n->kind == NODE_LIST))
+            return refuse(to, n, key, row->allowed ? "a map, or a list of them" : "a map");
+        if (n->kind != NODE_NULL) memcpy(field, &n, sizeof n);
         return true;
     case ROW_GROUP: case ROW_LIST: case ROW_MAP: break;
     }

@@ -150,7 +150,7 @@ void daemon_ready(struct daemon *d)
 void daemon_stats(struct daemon *d, struct buf *json)
 {
     if (d->before_stats) d->before_stats(d->callbacks_self);
-    process_stats_read(&d->process_stats, d->stats_seq);
+    process_stats_read(&d->process_stats, &d->process_marks, d->stats_seq);
     d->process_stats.process_turns = service_turns(d->svc);
     d->process_stats.process_log_held = log_held(d->log);
     if (d->bus) d->bus_stats.bus_unconfirmed_bytes = bus_unconfirmed(d->bus);

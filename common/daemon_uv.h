@@ -37,6 +37,7 @@ struct daemon {
     struct bus          *bus;           /* NULL before daemon_bus */
     struct bus_stats     bus_stats;
     struct process_stats process_stats;
+    struct process_marks process_marks;
     struct stats_view    stats;         /* the role's */
     uint64_t             stats_seq;
     size_t               heap_kept;     /* process_trim's */

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { TRIM_BYTES = 4 << 20 };
@@ -36,7 +37,57 @@ static void count_fds(struct process_stats *stats, uint64_t seq)
     stats->process_fds = n > 3 ? n - 3 : 0;         /* ".", ".." and the directory itself */
 }
 
-void process_stats_read(struct process_stats *stats, uint64_t seq)
+static uint64_t us_of(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* The part in thousandths; what was there before stays where nothing can be said yet. */
+static void set_share(uint64_t *permille, uint64_t part, uint64_t whole)
+{
+    if (whole) *permille = part * 1000 / whole;
+}
+
+static void read_share_of_cpu(struct process_stats *stats, struct process_marks *before, const struct rusage *use)
+{
+    struct timespec t = { 0 };
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    uint64_t at = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000, cpu = us_of(use->ru_utime) + us_of(use->ru_stime);
+    if (before->at_us) set_share(&stats->process_cpu_permille, cpu - before->cpu_us, at - before->at_us);
+    before->at_us = at, before->cpu_us = cpu;
+}
+
+/* Jiffies: user nice system idle iowait irq softirq steal (what guests use stands in user). */
+static void read_host_cpu(struct process_stats *stats, struct process_marks *before)
+{
+    unsigned long long n[8] = { 0 };
+    FILE *f = fopen("/proc/stat", "re");
+    if (!f) return;
+    int got = fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7]);
+    fclose(f);
+    if (got < 4) return;
+    uint64_t all = 0, idle = n[3] + n[4];
+    for (int i = 0; i < 8; i++) all += n[i];
+    uint64_t busy = all - idle;
+    if (before->host_all && all > before->host_all && busy >= before->host_busy) set_share(&stats->host_cpu_permille, busy - before->host_busy, all - before->host_all);
+    before->host_all = all, before->host_busy = busy;
+}
+
+static void read_host_memory(struct process_stats *stats)
+{
+    unsigned long long total = 0, available = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "re");
+    if (!f) return;
+    while (fgets(line, sizeof line, f) && !available) {
+        (void)sscanf(line, "MemTotal: %llu", &total);
+        (void)sscanf(line, "MemAvailable: %llu", &available);
+    }
+    fclose(f);
+    if (available <= total) set_share(&stats->host_memory_permille, total - available, total);
+}
+
+void process_stats_read(struct process_stats *stats, struct process_marks *before, uint64_t seq)
 {
     unsigned long long total = 0, resident = 0, shared = 0;
     FILE *f = fopen("/proc/self/statm", "re");
@@ -52,7 +103,10 @@ void process_stats_read(struct process_stats *stats, uint64_t seq)
     if (getrusage(RUSAGE_SELF, &use) == 0) {
         stats->process_cpu_user_ms = ms_of(use.ru_utime);
         stats->process_cpu_system_ms = ms_of(use.ru_stime);
+        read_share_of_cpu(stats, before, &use);
     }
+    read_host_cpu(stats, before);
+    read_host_memory(stats);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats->process_fds_max = limit.rlim_cur;
     count_fds(stats, seq);

@@ -8,7 +8,9 @@
 #define STATS_DEF "process_stats.def"
 #include "stats_table.h"
 
-void process_stats_read(struct process_stats *stats, uint64_t seq);     /* all but turns and log_held; seq: of the reading */
+/* What the shares are shares of: { 0 } before the first reading. */
+struct process_marks { uint64_t cpu_us, at_us, host_busy, host_all; };
+void process_stats_read(struct process_stats *stats, struct process_marks *before, uint64_t seq);      /* all but turns and log_held; seq: of the reading */
 /* Raises RLIMIT_NOFILE to its hard limit, at most PROCESS_FDS_MAX: libwebsockets takes 2,560 for what is larger. */
 #define PROCESS_FDS_MAX 1000000
 uint64_t process_raise_fds(void);

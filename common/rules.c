@@ -289,7 +289,7 @@ enum err rules_run(const struct rules *r, const struct template_scope *scope, co
     return e;
 }
 
-static enum err run_plain(const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out)
+enum err rules_run_plain(const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out)
 {
     struct template_run run;
     enum err e = OK;
@@ -300,6 +300,6 @@ static enum err run_plain(const struct rules_rule *rule, const struct template_s
     return e;
 }
 
-enum err rules_connect(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return run_plain(&r->connect, scope, out); }
-enum err rules_online(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return run_plain(&r->online, scope, out); }
-enum err rules_offline(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return run_plain(&r->offline, scope, out); }
+enum err rules_connect(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return rules_run_plain(&r->connect, scope, out); }
+enum err rules_online(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return rules_run_plain(&r->online, scope, out); }
+enum err rules_offline(const struct rules *r, const struct template_scope *scope, struct rules_effects *out) { return rules_run_plain(&r->offline, scope, out); }

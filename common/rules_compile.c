@@ -1,5 +1,6 @@
 /* rules_compile - the half of rules.h that runs at load: nodes to plans. This file: whole rules. */
 #include "rules_compile.h"
+#include "rules_push.h"
 #include "config_table.h"
 #include "namespace.h"
 
@@ -208,6 +209,15 @@ static bool compile_banned(struct compile *c, const struct config_namespace *ns,
     return r->words || COMPLAIN(c, &at, "a list of banned words must be UTF-8 of at most %d bytes", WORDS_BYTES_MAX);
 }
 
+/* The routers run them; whoever loads a topology hears here what is wrong with them. */
+static bool check_pushes(const struct config_namespace *ns, struct buf *errors)
+{
+    size_t before = errors->len;
+    struct rules_pushes *pushes = rules_pushes_new(ns, errors);
+    rules_pushes_destroy(&pushes);
+    return errors->len == before;
+}
+
 struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
 {
     struct rules *r = compile_array(1, sizeof *r);
@@ -222,6 +232,7 @@ struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
     good &= compile_every(&c, ns->every);
     good &= compile_errors(&c, ns->errors, &r->fallback);
     good &= compile_events(&c, ns->events, r);
+    good &= check_pushes(ns, errors);
     buf_fini(&c.where);
     rules_index(r);
     if (!good) rules_destroy(&r);

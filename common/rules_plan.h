@@ -80,6 +80,9 @@ void rules_add_ack(struct rules_effects *out, const struct template *ack, struct
 void rules_add_null_ack(struct rules_effects *out);
 void rules_add_reply(struct rules_effects *out, const struct rules_emit *reply, struct template_run *run);
 
+/* All of its effects; the first error is answered, the others go on. */
+enum err rules_run_plain(const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out);
+
 /* The answer for out->code, out->field and out->problem in place of what is in 'out'; 'more': see rules_refuse. */
 void rules_answer(const struct rules *r, const struct rules_rule *rule, const struct template_scope *scope, struct span more,
                   struct rules_effects *out);

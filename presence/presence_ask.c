@@ -120,6 +120,25 @@ static void answer_online(struct presence *self, struct buf *json, struct questi
     buf_add_literal(json, "]}");
 }
 
+/* ---- present: for what routers push by the clock: how many users are in the namespace, and who, the first of them */
+
+static void answer_present(struct presence *self, struct buf *json, const struct question *q)
+{
+    struct buf prefix = { 0 };
+    buf_add(&prefix, buf_span(&q->realm)), buf_add_byte(&prefix, '/');
+    uint64_t total = 0;
+    buf_add_literal(json, "{\"users\":[");
+    for (struct user *u = users_after(&self->users, buf_span(&prefix)); u && !q->nowhere && span_has_prefix(users_key(u), buf_span(&prefix));
+         u = users_after(&self->users, users_key(u))) {
+        if (!is_online(u, q) || !presence_owns(self, users_key(u))) continue;
+        if (total++ >= q->limit) continue;
+        if (total > 1) buf_add_byte(json, ',');
+        users_id(json, u);
+    }
+    buf_add_format(json, "],\"total\":%llu}", (unsigned long long)total);
+    buf_fini(&prefix);
+}
+
 /* ---- health */
 
 static void add_why(struct buf *json, bool *comma, const char *why)
@@ -158,6 +177,7 @@ static void tell(struct presence *self, uint16_t router, const struct msg_ASK *m
     question_init(&q, self, m->json, m->verb);
     if (span_same(m->verb, SPAN("who"))) answer_who(self, &json, &q);
     else if (span_same(m->verb, SPAN("online"))) answer_online(self, &json, &q);
+    else if (span_same(m->verb, SPAN("present"))) answer_present(self, &json, &q);
     else if (span_same(m->verb, SPAN("health"))) answer_health(self, &json), e = OK;
     else buf_add_literal(&json, "{}"), e = ERR_UNKNOWN;
     question_fini(&q);

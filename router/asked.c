@@ -23,7 +23,7 @@ struct asked *asked_add(struct router *self, uint64_t deadline)
 static void drop(struct router *self, struct asked *a)
 {
     map_drop_u64(&self->asked, a->ref);
-    blob_drop(&a->envelope), blob_drop(&a->client_ref);
+    blob_drop(&a->envelope), blob_drop(&a->client_ref), blob_drop(&a->push.nsp);
     if (a->gathers) gather_fini(&a->gather);
     free(a);
 }
@@ -149,8 +149,13 @@ void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
 
 /* ---- questions */
 
-void asked_finish_gather(struct router *self, struct asked *a)
+void asked_finish_gather(struct router *self, struct asked *a, struct router_time now)
 {
+    if (a->push.of) {
+        pushes_told(self, a, now);
+        drop(self, a);
+        return;
+    }
     struct buf json = { 0 };
     bool refused = gather_refused(&a->gather);
     begin(a, &json, !refused);
@@ -161,20 +166,20 @@ void asked_finish_gather(struct router *self, struct asked *a)
     buf_fini(&json);
 }
 
-enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m)
+enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m, struct router_time now)
 {
     struct asked *a = map_find_u64(&self->asked, m->ref);
     if (!a || !a->gathers) return ERR_GONE;
     if (!gather_on_told(&a->gather, id, (enum err)m->error, m->json)) return ERR_DUPLICATE;
-    if (gather_complete(&a->gather)) asked_finish_gather(self, a);
+    if (gather_complete(&a->gather)) asked_finish_gather(self, a, now);
     return OK;
 }
 
-static void expire(struct router *self, struct asked *a)
+static void expire(struct router *self, struct asked *a, struct router_time now)
 {
     self->o.stats->command_late++;
     if (a->gathers) {
-        asked_finish_gather(self, a);
+        asked_finish_gather(self, a, now);
     } else if (a->role) {
         drop(self, a);
     } else {
@@ -191,7 +196,7 @@ void asked_expire(struct router *self, struct router_time now)
     struct map_walk walk = { 0 };
     struct asked *a;
     while ((a = map_next(&self->asked, &walk)))
-        if (now.mono >= a->deadline) expire(self, a);
+        if (now.mono >= a->deadline) expire(self, a, now);
 }
 
 void asked_fini(struct router *self)

@@ -15,6 +15,7 @@ struct app {
     struct outside      *outside;
     struct feed         *feed;
     struct workers      *workers;
+    struct lasts         lasts;
     struct service_timer tick, roster_timer;
     uint64_t             turned;        /* when the last turn ended */
 };
@@ -139,7 +140,7 @@ static void on_peer(void *self, struct peer *peer, enum bus_event event)
         router_on_reborn(app->router, peer_role(peer), peer_number(peer), peer_epoch(peer), now_of(app));
     } else if (event == BUS_GONE) {
         router_on_gone(app->router, peer_role(peer), peer_number(peer), now_of(app));
-        outside_forget(app->outside, span_of(peer_id(peer)));
+        lasts_forget(&app->lasts, span_of(peer_id(peer)));
     }
     if (gateway && (event == BUS_REBORN || event == BUS_GONE)) workers_forget(app->workers, peer);
     if (!gateway || !came) return;
@@ -270,11 +271,12 @@ int main(int argc, char **argv)
         .grace_ms = 2 * d->config.bus.beat_timeout_ms, .hold_ms = 2 * d->config.bus.beat_timeout_ms }, service_now(d->svc));
     service_on_turn_end(d->svc, flush, &app);       /* before the bus's own hook, which sends what this one says */
     daemon_bus(d, &handler, &app);
+    lasts_init(&app.lasts, &(struct siphash_key){ process_random(), process_random() });
     app.router = router_new(&(struct router_options){
         .number = d->options.number, .epoch = bus_epoch(d->bus), .id = span_of(d->id), .config = &d->config,
-        .view = bus_view(d->bus), .stats = &app.stats, .seed = { process_random(), process_random() },
+        .view = bus_view(d->bus), .stats = &app.stats, .lasts = &app.lasts, .seed = { process_random(), process_random() },
         .answer = answer, .answer_self = &app });
-    app.outside = outside_new(d, app.router, &app.stats);
+    app.outside = outside_new(d, app.router, &app.lasts, &app.stats);
     app.feed = feed_new(d, &app.stats);
     app.workers = workers_new(d, &app.stats);
     if (!app.outside || !app.feed || !app.workers) return EXIT_ENVIRONMENT;
@@ -289,6 +291,7 @@ int main(int argc, char **argv)
     feed_destroy(&app.feed);
     outside_destroy(&app.outside);
     router_destroy(&app.router);
+    lasts_fini(&app.lasts);
     int code = daemon_stop(d);
     roster_destroy(&app.roster);
     return code;

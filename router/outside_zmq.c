@@ -18,8 +18,6 @@ struct entry {                          /* a door, and what it counts */
     uint64_t        *frames_in, *refused;
 };
 
-struct last { struct blob *json; uint32_t len; char topic[]; };     /* last value of a stats topic */
-
 enum { PULL, SUB, COMMAND, STATS_DOOR, DOORS };
 
 struct outside {
@@ -27,17 +25,10 @@ struct outside {
     struct router       *router;
     struct router_stats *stats;
     struct entry         doors[DOORS];
-    struct map           lasts;
+    struct lasts        *lasts;
     struct askers        askers;
     uint64_t             moved;         /* ms: when an asker last took what waited */
-    struct buf           scratch;
 };
-
-static struct span topic_of(const void *value)
-{
-    const struct last *last = value;
-    return span_from(last->topic, last->len);
-}
 
 static struct router_time now_of(const struct outside *self)
 {
@@ -135,8 +126,8 @@ static unsigned on_subscription(void *self_v, unsigned budget)
             self->stats->stats_subscriptions++;
             struct map_walk walk = { 0 };
             const struct last *last;
-            while ((last = map_next(&self->lasts, &walk)))
-                if (span_has_prefix(topic_of(last), span_skip(said, 1))) publish(self, last);
+            while ((last = lasts_next(self->lasts, &walk)))
+                if (span_has_prefix(last_topic(last), span_skip(said, 1))) publish(self, last);
         } else if (count != 1 || said.len < 1 || said.ptr[0] != 0) {
             entry->refused[ERR_SYNTAX]++;
         }
@@ -147,40 +138,10 @@ static unsigned on_subscription(void *self_v, unsigned budget)
 
 void outside_stats(struct outside *self, struct span id, struct span kind, struct span json)
 {
-    enum role role;
-    uint16_t number;
-    if (member_id_decode(id, &role, &number) != OK || kind.len + id.len > TOPIC_MAX - 32) return;
-    buf_clear(&self->scratch);
-    buf_add_format(&self->scratch, "stats.%s.%.*s.%.*s", role_name(role), (int)id.len, id.ptr, (int)kind.len, kind.ptr);
-    struct last *last = map_find(&self->lasts, buf_span(&self->scratch));
-    if (!last) {
-        last = malloc(sizeof *last + self->scratch.len);
-        NEED(last);
-        *last = (struct last){ .len = (uint32_t)self->scratch.len };
-        memcpy(last->topic, self->scratch.ptr, self->scratch.len);
-        map_put(&self->lasts, topic_of(last), last);
-    }
-    blob_drop(&last->json);
-    last->json = blob_new(json);
+    const struct last *last = lasts_put(self->lasts, id, kind, json);
+    if (!last) return;
     self->stats->stats_in++;
     publish(self, last);
-}
-
-void outside_forget(struct outside *self, struct span id)
-{
-    enum role role;
-    uint16_t number;
-    if (member_id_decode(id, &role, &number) != OK) return;
-    buf_clear(&self->scratch);
-    buf_add_format(&self->scratch, "stats.%s.%.*s.", role_name(role), (int)id.len, id.ptr);
-    struct map_walk walk = { 0 };
-    struct last *last;
-    while ((last = map_next(&self->lasts, &walk))) {
-        if (!span_has_prefix(topic_of(last), buf_span(&self->scratch))) continue;
-        map_drop(&self->lasts, topic_of(last));
-        blob_drop(&last->json);
-        free(last);
-    }
 }
 
 /* ---- answering */
@@ -230,13 +191,11 @@ static bool open_entry(struct outside *self, int which, const char *name, const 
     return door_open(&entry->door, self->d, &(struct door_options){ .name = name, .plane = plane, .type = type, .hwm = hwm, .fn = fn, .self = entry });
 }
 
-struct outside *outside_new(struct daemon *d, struct router *router, struct router_stats *stats)
+struct outside *outside_new(struct daemon *d, struct router *router, struct lasts *lasts, struct router_stats *stats)
 {
     struct outside *self = calloc(1, sizeof *self);
     NEED(self);
-    self->d = d, self->router = router, self->stats = stats;
-    struct siphash_key seed = { process_random(), process_random() };
-    map_init(&self->lasts, &seed, topic_of);
+    self->d = d, self->router = router, self->lasts = lasts, self->stats = stats;
     const struct config *c = &d->config;
     struct siphash_key askers = { process_random(), process_random() };
     askers_init(&self->askers, &askers, &(struct askers_limits){ c->router.command_queue_bytes, c->router.hold_bytes }, stats);
@@ -259,12 +218,7 @@ void outside_destroy(struct outside **self_p)
     for (int i = 0; i < DOORS; i++) {
         door_close(&self->doors[i].door);
     }
-    struct map_walk walk = { 0 };
-    struct last *last;
-    while ((last = map_next(&self->lasts, &walk))) blob_drop(&last->json), free(last);
-    map_fini(&self->lasts);
     askers_fini(&self->askers);
-    buf_fini(&self->scratch);
     free(self);
     *self_p = NULL;
 }

@@ -13,13 +13,12 @@
 #include "router.h"
 
 struct outside;
-struct outside *outside_new(struct daemon *d, struct router *router, struct router_stats *stats);   /* NULL: logged, exit 111 */
+struct outside *outside_new(struct daemon *d, struct router *router, struct lasts *lasts, struct router_stats *stats);   /* NULL: logged, exit 111 */
 void outside_destroy(struct outside **self);
 void outside_reply(struct outside *self, struct reply *reply);      /* takes both blobs */
 void outside_flush(struct outside *self);                           /* answers that wait for their askers: now and then */
 bool outside_quiet(const struct outside *self);                     /* none waits for one that reads */
 void outside_stats(struct outside *self, struct span id, struct span kind, struct span json);
-void outside_forget(struct outside *self, struct span id);          /* a daemon is gone: its last values with it */
 void outside_endpoints(const struct outside *self, const char *feed, const char *worker, struct buf *json);   /* {"publish_pull":"tcp://...",...} for MEMBER.public */
 
 #endif

@@ -366,6 +366,11 @@ void owner_tick(struct owner *self, struct effects *out)
     }
 }
 
+const struct rooms *owner_rooms(const struct owner *self)
+{
+    return &self->rooms;
+}
+
 uint64_t owner_seq(const struct owner *self)
 {
     return self->seq;

@@ -73,6 +73,7 @@ bool owner_next_confirm(struct owner *self, enum role *role, uint16_t *number, u
 void owner_hand_over(struct owner *self, struct effects *out);          /* HAND and HANDED to all that need them in the coming view */
 void owner_activate(struct owner *self, struct effects *out);           /* the view is active: forget what is not ours */
 
+const struct rooms *owner_rooms(const struct owner *self);
 uint64_t owner_seq(const struct owner *self);
 size_t   owner_unanswered(const struct owner *self);                    /* answers and commits that are due: a drain waits for 0 */
 

@@ -141,7 +141,7 @@ static enum err do_gather(struct router *self, struct asking *asking, const stru
         }
     if (!found) gather_fail(&a->gather, buf_span(&only));
     buf_fini(&only);
-    if (gather_complete(&a->gather)) asked_finish_gather(self, a);
+    if (gather_complete(&a->gather)) asked_finish_gather(self, a, now);
     return OK;
 }
 

@@ -112,6 +112,13 @@ void rooms_sift(struct rooms *self, uint64_t view, bool (*keep)(void *self, stru
     }
 }
 
+bool rooms_next(const struct rooms *self, struct map_walk *walk, struct span *key)
+{
+    const struct room *room = map_next(&self->map, walk);
+    if (room) *key = key_of(room);
+    return room;
+}
+
 size_t rooms_count(const struct rooms *self)
 {
     return self->map.count;

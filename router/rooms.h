@@ -38,6 +38,7 @@ void rooms_forget(struct rooms *self, uint16_t gateway);        /* a gateway is 
 /* Drops every room that 'keep' does not want, after ownership has moved with 'view'; not those that
  * a gateway has told for a later view already. */
 void rooms_sift(struct rooms *self, uint64_t view, bool (*keep)(void *self, struct span key), void *keep_self);
+bool rooms_next(const struct rooms *self, struct map_walk *walk, struct span *key);  /* each key once, while no room comes or goes */
 size_t rooms_count(const struct rooms *self);
 size_t rooms_bytes(const struct rooms *self);
 

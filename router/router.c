@@ -22,6 +22,7 @@ struct router *router_new(const struct router_options *options)
         .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count, .max_acks_bytes = c->router.max_acks_bytes, .hold_bytes = c->router.hold_bytes,
         .publish_ids = c->router.publish_ids_count, .publish_ids_ms = c->router.publish_ids_ms,
         .answer_ms = c->router.answer_ms, .recovery_bytes = c->router.recovery_bytes, .view = options->view, .stats = options->stats });
+    self->pushes = pushes_new(c);
     return self;
 }
 
@@ -30,6 +31,7 @@ void router_destroy(struct router **self_p)
     struct router *self = *self_p;
     if (!self) return;
     asked_fini(self);
+    pushes_destroy(&self->pushes);
     batches_fini(&self->batches);
     sender_destroy(&self->sender);
     owner_destroy(&self->owner);
@@ -158,9 +160,8 @@ static enum err on_ask(struct router *self, const struct from *from, struct span
 static enum err on_told(struct router *self, const struct from *from, struct span fields, struct router_time now)
 {
     struct msg_TOLD m;
-    (void)now;
     enum err e = msg_decode_TOLD(&m, fields);
-    return e == OK ? asked_on_told(self, from->id, &m) : e;
+    return e == OK ? asked_on_told(self, from->id, &m, now) : e;
 }
 
 typedef enum err on_message(struct router *self, const struct from *from, struct span fields, struct router_time now);
@@ -306,6 +307,7 @@ void router_on_time(struct router *self, struct router_time now)
 {
     owner_expire(self->owner, now, &self->effects);
     asked_expire(self, now);
+    pushes_on_time(self, now);
     if (++self->ticks % POSITION_TICKS == 0) owner_tick(self->owner, &self->effects);
     self->o.stats->sender_waiting = sender_waiting(self->sender);
     self->o.stats->sender_bytes = sender_held(self->sender);

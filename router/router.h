@@ -9,6 +9,7 @@
 #define CAUSEWAY_ROUTER_H
 
 #include "config.h"
+#include "lasts.h"
 #include "owner.h"
 #include "sender.h"
 #include "verbs.h"
@@ -20,6 +21,7 @@ struct router_options {
     const struct config *config;        /* borrowed, and the next two */
     const struct view *view;
     struct router_stats *stats;
+    struct lasts *lasts;
     struct siphash_key seed;
     /* What any daemon answers of itself whatever its role (reload, drain), asked of this one: JSON appended, or false. NULL: nothing. */
     bool (*answer)(void *answer_self, struct span verb, struct buf *json);

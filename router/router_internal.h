@@ -5,6 +5,7 @@
 #include "batch.h"
 #include "gather.h"
 #include "handover.h"
+#include "push.h"
 #include "router.h"
 
 enum { ASKED_MAX = 65536 };         /* requests under way at once; more are answered "busy" */
@@ -16,6 +17,7 @@ struct router {
     struct handover handover;
     struct map      asked;          /* our ref -> struct asked */
     struct batches  batches;
+    struct pushes  *pushes;
     uint64_t        refs;
     struct effects  effects;
     size_t          pumped;         /* of effects: those before were looked at for ourselves */
@@ -40,12 +42,13 @@ struct asked {
     bool         gathers;
     uint64_t     deadline;
     struct gather gather;
+    struct asked_push { const struct pushes *of; struct blob *nsp; size_t entry, index; } push;     /* it is for one: nsp; or NULL */
 };
 struct asked *asked_add(struct router *self, uint64_t deadline);        /* NULL: too many */
 uint64_t asked_for_peer(struct router *self, const struct from *from, const struct msg_EMIT *emit, struct router_time now);
 void asked_on_emitted(struct router *self, const struct msg_EMITTED *m);
-enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m);
-void asked_finish_gather(struct router *self, struct asked *a);
+enum err asked_on_told(struct router *self, struct span id, const struct msg_TOLD *m, struct router_time now);
+void asked_finish_gather(struct router *self, struct asked *a, struct router_time now);
 void asked_expire(struct router *self, struct router_time now);
 void asked_fini(struct router *self);
 
