@@ -151,7 +151,7 @@ void asked_on_emitted(struct router *self, const struct msg_EMITTED *m)
 
 void asked_finish_gather(struct router *self, struct asked *a, struct router_time now)
 {
-    if (a->push.of) {
+    if (a->push.nsp) {
         pushes_told(self, a, now);
         drop(self, a);
         return;

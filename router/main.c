@@ -248,6 +248,17 @@ static bool drained(void *self)
     return router_quiet(app->router) && outside_quiet(app->outside) && workers_quiet(app->workers);
 }
 
+static bool may_reload(void *self, const struct config *fresh, struct buf *errors)
+{
+    (void)self;
+    return router_may_reload(fresh, errors);
+}
+
+static void on_reload(void *self, struct config **before)
+{
+    if (before) router_reload(((struct app *)self)->router);
+}
+
 /* ---- life */
 
 static bool answer(void *self, struct span verb, struct buf *json)
@@ -263,7 +274,7 @@ int main(int argc, char **argv)
         .on_message = on_message, .on_peer = on_peer, .on_confirm = on_confirm, .on_received = on_received, .on_view = on_view, .on_beat = on_beat, .on_bye = on_bye };
     struct daemon *d = &app.d;
     daemon_start(d, ROLE_ROUTER, argc, argv, router_stats_view(&app.stats));
-    d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
+    d->may_reload = may_reload, d->on_reload = on_reload, d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
     app.tick = (struct service_timer){ .fn = on_tick, .self = &app };
     app.roster_timer = (struct service_timer){ .fn = on_roster_time, .self = &app };
     app.roster = roster_new(&(struct roster_options){

@@ -21,18 +21,16 @@ struct pushes {
 
 /* ---- life */
 
-struct pushes *pushes_new(const struct config *config)
+struct pushes *pushes_new(const struct config *config, struct buf *errors)
 {
     struct pushes *self = calloc(1, sizeof *self);
-    struct buf errors = { 0 };
     NEED(self);
     self->at = calloc(config->namespace_count + 1, sizeof *self->at);
     NEED(self->at);
     for (size_t i = 0; i < config->namespace_count; i++) {
-        struct rules_pushes *rules = rules_pushes_new(&config->namespaces[i], &errors);
+        struct rules_pushes *rules = rules_pushes_new(&config->namespaces[i], errors);
         if (rules) self->at[self->count++] = (struct entry){ .ns = i, .rules = rules };
     }
-    buf_fini(&errors);
     return self;
 }
 
@@ -152,7 +150,7 @@ static bool ask_online(struct router *router, size_t entry, size_t i, struct spa
     buf_add_format(&json, ",\"limit\":%d}", PUSH_USERS_MAX);
     gather_init(&a->gather, &(struct request){ .verb = VERB_who, .limit = PUSH_USERS_MAX }, buf_span(&json), a->deadline);
     a->gathers = true;
-    a->push = (struct asked_push){ router->pushes, blob_new(nsp), entry, i };
+    a->push = (struct asked_push){ router->pushes_life, blob_new(nsp), entry, i };
     for (size_t k = 0; k < count; k++) {
         gather_expect(&a->gather, span_of(view_find(router->o.view, ROLE_PRESENCE, numbers[k])->id));
         msg_encode_ASK(&router->scratch, &(struct msg_ASK){ .ref = a->ref, .verb = SPAN("present"), .json = buf_span(&json) });
@@ -164,7 +162,7 @@ static bool ask_online(struct router *router, size_t entry, size_t i, struct spa
 
 void pushes_told(struct router *router, const struct asked *a, struct router_time now)
 {
-    if (a->push.of != router->pushes) return;       /* of rules that are gone */
+    if (a->push.life != router->pushes_life) return;        /* of rules that are gone */
     tell(router, &router->pushes->at[a->push.entry], a->push.index, blob_span(a->push.nsp), a, now);
 }
 

@@ -23,7 +23,8 @@ enum { PUSH_USERS_MAX = 1000 };
 struct pushes;
 struct asked;
 
-struct pushes *pushes_new(const struct config *config);     /* pushes that do not compile are left out: who loads a topology has said so */
+/* errors: a line for each that does not compile; that namespace's are left out. */
+struct pushes *pushes_new(const struct config *config, struct buf *errors);
 void pushes_destroy(struct pushes **self);
 void pushes_on_time(struct router *router, struct router_time now);
 void pushes_told(struct router *router, const struct asked *a, struct router_time now);      /* who is online, as far as presences have said */

@@ -22,8 +22,27 @@ struct router *router_new(const struct router_options *options)
         .max_rooms = c->router.max_rooms, .max_addresses = c->router.max_addresses_count, .max_acks_bytes = c->router.max_acks_bytes, .hold_bytes = c->router.hold_bytes,
         .publish_ids = c->router.publish_ids_count, .publish_ids_ms = c->router.publish_ids_ms,
         .answer_ms = c->router.answer_ms, .recovery_bytes = c->router.recovery_bytes, .view = options->view, .stats = options->stats });
-    self->pushes = pushes_new(c);
+    struct buf errors = { 0 };
+    self->pushes = pushes_new(c, &errors);      /* what is wrong with them, whoever checked the topology has said */
+    buf_fini(&errors);
     return self;
+}
+
+bool router_may_reload(const struct config *fresh, struct buf *errors)
+{
+    size_t before = errors->len;
+    struct pushes *pushes = pushes_new(fresh, errors);
+    pushes_destroy(&pushes);
+    return errors->len == before;
+}
+
+void router_reload(struct router *self)
+{
+    struct buf errors = { 0 };
+    pushes_destroy(&self->pushes);
+    self->pushes = pushes_new(self->o.config, &errors);
+    self->pushes_life++;
+    buf_fini(&errors);
 }
 
 void router_destroy(struct router **self_p)

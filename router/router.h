@@ -31,6 +31,8 @@ struct router_options {
 struct router;
 struct router *router_new(const struct router_options *options);
 void router_destroy(struct router **self);
+bool router_may_reload(const struct config *fresh, struct buf *errors);
+void router_reload(struct router *self);        /* its configuration has new namespaces */
 
 /* ---- daemons */
 void router_on_message(struct router *self, const struct from *from, enum msg_type type, struct span fields, struct router_time now);

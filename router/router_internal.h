@@ -18,6 +18,7 @@ struct router {
     struct map      asked;          /* our ref -> struct asked */
     struct batches  batches;
     struct pushes  *pushes;
+    uint64_t        pushes_life;    /* counts reloads */
     uint64_t        refs;
     struct effects  effects;
     size_t          pumped;         /* of effects: those before were looked at for ourselves */
@@ -42,7 +43,7 @@ struct asked {
     bool         gathers;
     uint64_t     deadline;
     struct gather gather;
-    struct asked_push { const struct pushes *of; struct blob *nsp; size_t entry, index; } push;     /* it is for one: nsp; or NULL */
+    struct asked_push { uint64_t life; struct blob *nsp; size_t entry, index; } push;      /* it is for one in this namespace; or NULL */
 };
 struct asked *asked_add(struct router *self, uint64_t deadline);        /* NULL: too many */
 uint64_t asked_for_peer(struct router *self, const struct from *from, const struct msg_EMIT *emit, struct router_time now);

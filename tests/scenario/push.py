@@ -46,3 +46,18 @@ def test_a_router_that_dies_is_followed_by_another():
         seen = c.count("ann", "system:status")[0]
         until(lambda: c.count("ann", "system:status")[0] > seen + 2, "the one that is left goes on")
         same(owners, ["router-0", "router-1"])
+
+
+def test_a_reload_changes_what_is_told():
+    with Topology(extra=RULES) as t:
+        c = t.clients()
+        t.connect(c, "ann")
+        c.expect("ann", "system:status")
+        text = t.file.read_text()
+        t.file.write_text(text.replace("every: 300ms", "every: soon"))
+        answer = t.command({"reload": True})
+        same((answer["ok"], "every must be a time" in str(answer)), (False, True))
+        c.expect("ann", "system:status")
+        t.file.write_text(text.replace("system:status", "system:news"))
+        same(t.command({"reload": True})["ok"], True)
+        c.expect("ann", "system:news")
