@@ -156,6 +156,27 @@ static void print_gateway(struct gate *g, struct buf *json, const struct socket 
 
 static void print_connectedAt(struct gate *g, struct buf *json, const struct socket *s) { (void)g; buf_add_uint(json, s->since); }
 
+static void print_duration(struct gate *g, struct buf *json, const struct socket *s) { buf_add_uint(json, g->now.wall > s->since ? g->now.wall - s->since : 0); }
+static void print_protocol(struct gate *g, struct buf *json, const struct socket *s) { (void)g; buf_add_byte(json, s->session->dialect & DIALECT_V3 ? '3' : '4'); }
+
+static void print_lastPingAt(struct gate *g, struct buf *json, const struct socket *s)
+{
+    uint64_t heard;
+    uint32_t missed;
+    (void)g;
+    if (heartbeat_last(s, &heard, &missed)) buf_add_uint(json, heard);
+    else buf_add_literal(json, "null");
+}
+
+static void print_missedPings(struct gate *g, struct buf *json, const struct socket *s)
+{
+    uint64_t heard;
+    uint32_t missed;
+    (void)g;
+    if (heartbeat_last(s, &heard, &missed)) buf_add_uint(json, missed);
+    else buf_add_literal(json, "null");
+}
+
 static void print_rooms(struct gate *g, struct buf *json, const struct socket *s)
 {
     (void)g;

@@ -34,6 +34,7 @@ static enum err on_event(struct session *s, const struct sio_packet *p, const st
     if (!socket) return ERR_STATE;
     s->gate->stats->events_in++;
     activity_note(socket);
+    if (socket->heart) heartbeat_hear(socket, p->name);
     if (socket->state == SOCKET_WAITING) return client_keep(socket, p, attachments);
     event_on(socket, p, attachments);
     return OK;
@@ -84,6 +85,23 @@ static enum err on_packet_v2(struct session *s, const struct sio_packet *packet,
 static enum err on_packet(struct session *s, const struct sio_packet *p, const struct span *attachments)
 {
     return (s->dialect & DIALECT_V3 ? on_packet_v2 : dispatch)(s, p, attachments);
+}
+
+/* ---- away with it */
+
+void client_dismiss(struct socket *cause, enum reason why)
+{
+    struct session *session = cause->session;
+    struct buf packet = { 0 };
+    for (struct socket *s = session->sockets, *next; s; s = next) {
+        next = s->next;
+        buf_clear(&packet);
+        sio_disconnect(&packet, s->space->shown);
+        socket_send_text(s, buf_span(&packet));
+        socket_end(s, s == cause ? why : REASON_SERVER_LEAVE);
+    }
+    buf_fini(&packet);
+    gate_doom(session, REASON_SERVER_LEAVE, true);
 }
 
 /* ---- raw messages */

@@ -116,6 +116,7 @@ void connect_on_open(struct socket *s)
     g->stats->sockets_open++, g->stats->sockets_connected++;
     session->connected = true;
     timer_cancel(g, &session->connect);
+    heartbeat_begin(s);
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
     if (feed_wants(g, TOPIC_CONNECT)) feed_connect(s, recover_back(s));
     bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */

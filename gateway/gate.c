@@ -313,6 +313,7 @@ void gate_reload(struct gate *g, struct generation *generation, struct gate_time
     g->compression.threshold_bytes = g->config->compression.threshold_bytes;
     listeners_reload(g);
     spaces_reload(g);
+    heartbeats_reload(g);
     gate_settle(g);
     generation_drop(&before);
 }

@@ -216,6 +216,8 @@ void conn_forget(struct conn *c);               /* its exchange is over */
 void client_begin(struct session *s);           /* it has its greeting */
 enum err client_on_text(struct session *s, struct span text);
 enum err client_on_binary(struct session *s, struct span bytes);
+/* For good: each socket of this one's session is told (so the client does not come back by itself), then it is closed. */
+void client_dismiss(struct socket *cause, enum reason why);
 enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* until it is open */
 
 /* ---- connect.c */
@@ -250,6 +252,13 @@ void answer_orphan(struct socket *s);                   /* it is gone */
 void answer_open(struct gate *g, uint64_t ticket);      /* an INTEREST that others may wait for */
 bool answer_due(const struct gate *g, uint64_t ticket); /* not done yet */
 void answer_fini(struct gate *g);
+
+/* ---- heartbeat.c: a namespace's own heartbeat; each does nothing where there is none */
+void heartbeat_begin(struct socket *s);         /* it is open */
+void heartbeat_end(struct socket *s);
+void heartbeat_hear(struct socket *s, struct span event);       /* it has said something (it has a heart) */
+bool heartbeat_last(const struct socket *s, uint64_t *heard, uint32_t *missed);     /* Unix ms; false: none */
+void heartbeats_reload(struct gate *g);
 
 /* ---- acks.c: events that want an ack of each of their sockets */
 uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref);     /* sends it; how many got it. ref 0: without waiting */

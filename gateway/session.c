@@ -138,6 +138,7 @@ const char *reason_name(enum reason r)
         [REASON_SHUTTING_DOWN]   = "server shutting down",
         [REASON_FORCED_CLOSE]    = "forced close",
         [REASON_PARSE_ERROR]     = "parse error",
+        [REASON_HEARTBEAT]       = "heartbeat timeout",
     };
     return names[r];
 }
@@ -207,7 +208,7 @@ void session_flush(struct session *s)
     if (s->out.count == 0 && s->state != SESSION_CLOSING) return;
     struct buf payload = { 0 };
     payload_of(s, &payload);
-    if (s->state == SESSION_CLOSING) {
+    if (s->state == SESSION_CLOSING && !(s->polite && payload.len)) {   /* politely, that is the next GET's: clients drop packets that a close is behind of */
         buf_add(&payload, payload.len ? SPAN("\x1e" "1") : SPAN("1"));
         session_on(s, SESSION_DUE_BEAT, SPAN(""));      /* it has its close packet: nothing is left */
     }
@@ -270,13 +271,12 @@ void session_close(struct session *s, enum reason why, bool polite)
             conn_close_ws(c, g->draining ? WS_GOING_AWAY : WS_NO_CODE);
         }
         session_bury(s);
-    } else if (c) {
-        session_flush(s);               /* what waits, and the close packet */
-    } else if (polite) {                /* the next GET gets it */
-        timer_set(g, &s->beat, on_beat_due, s->listener->config->ping_timeout_ms);
-    } else {
-        session_bury(s);
+        return;
     }
+    s->polite = polite;
+    if (c) session_flush(s);            /* what waits, and the close packet */
+    else if (!polite) session_bury(s);
+    if (s->state == SESSION_CLOSING) timer_set(g, &s->beat, on_beat_due, s->listener->config->ping_timeout_ms);     /* the next GET gets it */
 }
 
 void session_on_lost(struct session *s, enum reason why)

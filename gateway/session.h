@@ -41,9 +41,9 @@ enum session_event {
     SESSION_EVENTS
 };
 
-/* Why a socket's connection ended: Socket.IO's names (session_reason). */
+/* Why a socket's connection ended: Socket.IO's names, and HEARTBEAT: the application's own. */
 enum reason { REASON_TRANSPORT_CLOSE, REASON_TRANSPORT_ERROR, REASON_PING_TIMEOUT, REASON_CLIENT_LEAVE,
-              REASON_SERVER_LEAVE, REASON_SHUTTING_DOWN, REASON_FORCED_CLOSE, REASON_PARSE_ERROR, REASON_COUNT };
+              REASON_SERVER_LEAVE, REASON_SHUTTING_DOWN, REASON_FORCED_CLOSE, REASON_PARSE_ERROR, REASON_HEARTBEAT, REASON_COUNT };
 const char *reason_name(enum reason r);     /* "transport close" */
 
 /* What of the handshake is needed as long as the session lives: spans into one block. */
@@ -105,7 +105,7 @@ void session_flush(struct session *s);                                  /* polli
 uint64_t session_patience(const struct session *s);     /* ms until the heartbeat is due: ours (version 4), or the client's (3) */
 bool session_writable(const struct session *s);     /* what is sent now leaves at the end of the turn; else volatile events are dropped */
 
-/* The end. Polite: what waits is written first (a close packet or frame behind it). */
+/* The end. Polite: what waits is written first (a close frame behind it; a close packet in the next GET). */
 void session_close(struct session *s, enum reason why, bool polite);
 void session_bury(struct session *s);       /* CLOSED: out of the map, freed at the end of the call */
 void session_free(struct session *s);

@@ -113,6 +113,7 @@ void socket_end(struct socket *s, enum reason why)
     }
     gate_keep(g, &s->early_bytes, 0);
     recover_end(s, why);
+    heartbeat_end(s);
     membership_leave_all(s);
     if (s->registered) registry_drop(&g->registry, s);
     if (s->told)

@@ -69,6 +69,7 @@ struct socket {
     struct rooms     rooms;
     struct answer   *answers, **answers_end;
     struct early    *early;
+    struct heart    *heart;             /* heartbeat.c: where its namespace has an application heartbeat; or NULL */
     struct recovery *recovery;          /* it may come back: recover.h; or NULL */
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
     uint64_t         since;             /* Unix ms */
