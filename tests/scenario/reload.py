@@ -133,6 +133,24 @@ def test_a_bad_file_changes_nothing():
         same(c.got("ann", "disconnect"), [])
 
 
+def test_banned_words_are_read_again():
+    """A file that the topology only names: the rules are the same, what they mean is not."""
+    with Topology() as t:
+        rules = Rules(t)
+        words = t.dir / "words.txt"
+        words.write_text("spam\n")
+        rules.say(CHAT.replace("    user_claim: sub\n", f"    user_claim: sub\n    words_file: {words}\n").replace("events:\n", "events:\n      speak: {require: {text: {type: string, clean: true}}, ack: fine}\n", 1))
+        same(rules.reload()[0]["ok"], True)
+        c = t.clients()
+        t.connect(c, "ann")
+        same((c.call("ann", "speak", {"text": "ham"}), c.call("ann", "speak", {"text": "Spam!"})), (["fine"], [None]))
+        words.write_text("ham\n")
+        _, daemons = rules.reload()
+        same((daemons["gateway-1"]["reload"], daemons["gateway-1"]["changed"]), ("done", ["namespaces./.words_file"]))
+        same((c.call("ann", "speak", {"text": "ham"}), c.call("ann", "speak", {"text": "Spam!"})), ([None], ["fine"]))
+        same(rules.reload()[1]["gateway-0"]["reload"], "unchanged")
+
+
 def test_drain():
     """One gateway leaves by the verb: its clients come back to the other, the supervisor starts it again."""
     with Topology(extra="bus: {drain_ms: 2s}\nservice: {restart_backoff_ms: 10ms}\n") as t:
