@@ -3,6 +3,7 @@
 #include "reload.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static void log_lines(struct daemon *d, const char *msg, struct span lines)
 {
@@ -26,8 +27,17 @@ static void take_over(struct daemon *d, struct config **config)
     service_drain_deadline(d->svc, d->config.bus.drain_ms);
 }
 
+/* The turn's time stands still in here. */
+static uint64_t clock_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 void daemon_reload(struct daemon *d, struct buf *json)
 {
+    uint64_t begun = clock_us();
     struct config *config = calloc(1, sizeof *config);
     struct buf errors = { 0 };
     struct reload report = { 0 };
@@ -43,7 +53,9 @@ void daemon_reload(struct daemon *d, struct buf *json)
     log_lines(d, "topology refused: what was in force stays", buf_span(&errors));
     if (good) log_keys(d, "changed", buf_span(&report.changed));
     if (good) log_keys(d, "needs a restart", buf_span(&report.restart));
-    log_info(d->log, "reload", "outcome=%s file=%s", reload_outcome(&report, buf_span(&errors)), d->options.config);
+    d->process_stats.process_reload_us = clock_us() - begun;
+    log_info(d->log, "reload", "outcome=%s us=%llu file=%s", reload_outcome(&report, buf_span(&errors)),
+             (unsigned long long)d->process_stats.process_reload_us, d->options.config);
     reload_print(json, d->id, d->role, &report, buf_span(&errors));
     if (config) config_fini(config);
     free(config);
