@@ -127,7 +127,7 @@ static int by_id(const void *a, const void *b)
 
 static void print_id(struct gate *g, struct buf *json, const struct socket *s) { (void)g; json_quote(json, socket_id(s)); }
 static void print_nsp(struct gate *g, struct buf *json, const struct socket *s) { (void)g; json_quote(json, s->space->name); }
-static void print_agent(struct gate *g, struct buf *json, const struct socket *s) { (void)g; json_quote(json, s->session->handshake->agent); }
+static void print_agent(struct gate *g, struct buf *json, const struct socket *s) { (void)g; json_quote(json, interned_span(s->session->handshake->agent)); }
 
 static void print_user(struct gate *g, struct buf *json, const struct socket *s)
 {

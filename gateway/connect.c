@@ -154,7 +154,7 @@ void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref)
     s->told = true;
     GATE_SAY(g, ROLE_PRESENCE, s->presence, SESSION_UP, .ref = ref, .sid = socket_id(s), .nsp = s->space->name,
              .realm = span_of(s->space->config->realm), .user = socket_user(s), .claims = socket_claims(s),
-             .address = buf_span(&address), .agent = session->handshake->agent, .since = s->since,
+             .address = buf_span(&address), .agent = interned_span(session->handshake->agent), .since = s->since,
              .limit = s->space->config->max_connections_per_user, .known = known);
     buf_fini(&address);
 }

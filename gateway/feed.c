@@ -142,7 +142,7 @@ void feed_connect(struct socket *s, bool back)
     struct buf *json = &g->feed.json, address = { 0 };
     ip_print(&address, &s->session->address);
     add_member(json, "address", buf_span(&address));
-    add_member(json, "agent", s->session->handshake->agent);
+    add_member(json, "agent", interned_span(s->session->handshake->agent));
     add_member(json, "transport", s->session->dialect & DIALECT_POLL ? SPAN("polling") : SPAN("websocket"));
     if (back) buf_add_literal(json, ",\"recovered\":true");
     tell(s, SPAN(""));

@@ -63,6 +63,8 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     if (setup->generation) g->generation = generation_hold(setup->generation);
     spaces_init(g);
     listeners_init(g);
+    struct siphash_key seed = gate_seed(g);
+    interned_init(&g->agents, &seed);
     registry_init(&g->registry, (struct siphash_key[]){ gate_seed(g), gate_seed(g) });
     uint32_t life;
     gate_random(g, &life, sizeof life);
@@ -93,6 +95,7 @@ void gate_destroy(struct gate **self)
     feed_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
+    interned_fini(&g->agents);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
@@ -393,7 +396,7 @@ bool gate_drained(const struct gate *g)
 void gate_measure(struct gate *g)
 {
     struct gateway_stats *st = g->stats;
-    st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used + maps_bytes(g);
+    st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used + maps_bytes(g) + interned_bytes(&g->agents);
     for (size_t i = 0; i < g->listener_count; i++) st->memory_sessions_bytes += throttle_bytes(&g->listeners[i].handshakes);
     st->memory_rooms_bytes = registry_bytes(&g->registry);
     st->memory_pools_bytes = g->pool.bytes;

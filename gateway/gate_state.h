@@ -79,6 +79,7 @@ struct gate {
     struct map        addresses, residents; /* ip_holder -> TCP connections, sessions; of those that have a limit */
     struct registry   registry;
     struct outbox_pool pool;
+    struct interned   agents;       /* User-Agents of sessions */
     size_t            conn_count, session_bytes, socket_bytes;
     uint8_t           random[256];
     size_t            random_left;

@@ -50,14 +50,15 @@ static struct span keep(char **to, struct span s)
     return kept;
 }
 
-static struct handshake *handshake_new(const struct session_open_request *r)
+static struct handshake *handshake_new(struct gate *g, const struct session_open_request *r)
 {
-    size_t n = r->query.len + r->bearer.len + r->cookie.len + r->agent.len;
+    size_t n = r->query.len + r->bearer.len + r->cookie.len;
     struct handshake *h = malloc(sizeof *h + n);
     NEED(h);
     char *to = h->bytes;
     h->query = keep(&to, r->query), h->bearer = keep(&to, r->bearer);
-    h->cookie = keep(&to, r->cookie), h->agent = keep(&to, r->agent);
+    h->cookie = keep(&to, r->cookie);
+    h->agent = interned_hold(&g->agents, r->agent);
     return h;
 }
 
@@ -75,7 +76,7 @@ struct session *session_new(struct gate *g, const struct session_open_request *r
     if (r->listener->raw) s->dialect |= DIALECT_RAW;
     else if (r->listener->config->msgpack) s->dialect |= DIALECT_MSGPACK;
     s->state = r->dialect & DIALECT_POLL ? SESSION_POLLING : SESSION_SOCKET;
-    s->handshake = handshake_new(r);
+    s->handshake = handshake_new(g, r);
     s->since = g->now.wall;
     map_put(&g->sessions, sid_span(&s->sid), s);
     timer_set(g, &s->beat, version_of(s)->due, session_patience(s));
@@ -100,6 +101,7 @@ void session_free(struct session *s)
     gate_keep(g, &s->kept, 0);
     g->session_bytes -= session_bytes(s);
     listener_unsettle(s);
+    interned_drop(&g->agents, &s->handshake->agent);
     free(s->handshake);
     free(s);
 }
@@ -115,7 +117,7 @@ struct session *session_find(struct gate *g, struct span sid)
 size_t session_bytes(const struct session *s)
 {
     const struct handshake *h = s->handshake;
-    return sizeof *s + sizeof *h + h->query.len + h->bearer.len + h->cookie.len + h->agent.len;
+    return sizeof *s + sizeof *h + h->query.len + h->bearer.len + h->cookie.len;
 }
 
 void session_greeting(const struct session *s, struct buf *packet)

@@ -16,6 +16,7 @@
 #include "assembly.h"
 #include "conn.h"
 #include "eio4.h"
+#include "interned.h"
 #include "sid.h"
 
 struct socket;
@@ -48,7 +49,8 @@ const char *reason_name(enum reason r);     /* "transport close" */
 
 /* What of the handshake is needed as long as the session lives: spans into one block. */
 struct handshake {
-    struct span query, bearer, cookie, agent;
+    struct span query, bearer, cookie;
+    struct interned_text *agent;        /* the gate's: browsers have few */
     char        bytes[];
 };
 
