@@ -256,6 +256,16 @@ bool rules_connect_asks(const struct rules *r)
     return false;
 }
 
+static void add_work(struct rules_effects *out, struct span worker)
+{
+    struct rules_place *p;
+    struct rules_effect *e = add(out, RULES_WORK, &p);
+    if (span_same(worker, SPAN("*"))) return;
+    p->to = out->text.len;
+    e->to.len = worker.len;
+    buf_add(&out->text, worker);
+}
+
 /* ---- entries */
 
 /* Of the alternatives the first whose condition holds, its run begun; or NULL. */
@@ -283,7 +293,8 @@ enum err rules_run(const struct rules *r, const struct template_scope *scope, co
     if (!e) e = run_require(rule, &run, out);
     if (!e) e = run_member(rule, &run, rooms, out);
     if (!e) e = run_effects(rule, &run, false, out);
-    if (!e) rules_add_ack(out, &rule->ack, &run);
+    if (!e && rule->worker.len) add_work(out, rule->worker);
+    else if (!e) rules_add_ack(out, &rule->ack, &run);
     else rules_answer(r, rule, scope, SPAN(""), out);
     rules_effects_finish(out);
     return e;

@@ -29,6 +29,7 @@
  *     reply     {when, event, args, volatile}, or a list: to the sending socket
  *     ack       a template. Absent: [null]. In a namespace with acks: error-first v goes as [null, v], else as [v]
  *     ack_args  in its place, a list as args has it: an ack of several values, or of what came: ["{args}"]
+ *     worker    true, or a name: a worker does the rest (docs/WORKERS.md), and says what is acknowledged
  *     refuse    what is said where one of these fails: {event, args, ack}, 'default' and each problem (problem.def): a text, or
  *               {text, event, args, ack}. In its scope stand {code} (the problem), {field}, {problem} (our words) and {error}: the
  *               text for it, else "{field} {problem}". A refusal's ack v goes as [v] in both forms; absent: [null].
@@ -56,14 +57,15 @@ void rules_destroy(struct rules **self);
 
 /* ---- running */
 
-enum rules_effect_kind { RULES_JOIN, RULES_LEAVE, RULES_EMIT, RULES_REPLY, RULES_ACK };
+enum rules_effect_kind { RULES_JOIN, RULES_LEAVE, RULES_EMIT, RULES_REPLY, RULES_ACK, RULES_WORK };
 
 struct rules_effect {
     enum rules_effect_kind kind;
     bool        is_volatile;
-    struct span to;             /* JOIN, LEAVE: one address, "room:lobby"; EMIT: strs of addresses (msg.h) */
+    struct span to;             /* JOIN, LEAVE: one address, "room:lobby"; EMIT: strs of addresses (msg.h); WORK: name of the workers, empty: any */
     struct span except;         /* EMIT: strs; with 'others' the sender's "socket:<id>" is one of them */
     struct span args;           /* EMIT, REPLY: ["event", ...]; ACK: [...] */
+    struct span nsp;            /* EMIT: namespace; empty: the socket's own */
     struct span attachments;    /* a byte each: number k of args is the packet's attachment attachments.ptr[k] */
 };
 
@@ -89,13 +91,14 @@ struct rules_rooms {
 
 /* The rule of an event ("name" as it stands in the packet), or NULL. By hash, patterns by a look a byte: 10 rules or 10,000. */
 const struct rules_rule *rules_find(const struct rules *r, struct span event);
+bool rules_rule_works(const struct rules_rule *rule);           /* some alternative of it is for workers */
 struct span rules_rule_name(const struct rules_rule *rule);     /* "room:say"; of a pattern "room:*" */
 
 /* Runs the rule of scope->event. OK; ERR_UNKNOWN: there is none; else the event was refused:
  * ERR_MISSING, ERR_TYPE, ERR_LIMIT, ERR_RANGE, ERR_SYNTAX, ERR_CONTENT by what was wrong (out->code says more), ERR_AUTH:
  * not allowed or not a member, ERR_STATE: it would send one of Socket.IO's own events. The scope must not point into 'out'.
  * Whatever it says, 'out' holds all that is to be done; the last effect is always an ACK
- * (for packets that ask for one). 'rooms' may be NULL: a member of nothing. */
+ * (for packets that ask for one), or WORK: a worker does the rest. 'rooms' may be NULL: a member of nothing. */
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms,
                    struct rules_effects *out);
 

@@ -57,7 +57,7 @@ bool compile_flag(struct compile *c, const struct node *map, const char *key, bo
 
 /* ---- a rule */
 
-static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "refuse", NULL };
+static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "worker", "refuse", NULL };
 static const char *const connect_keys[] = { "when", "join", "emit", "reply", NULL };
 
 static bool compile_refuse(struct compile *c, const struct node *rule, struct rules_rule *r)
@@ -67,6 +67,21 @@ static bool compile_refuse(struct compile *c, const struct node *rule, struct ru
     size_t before = compile_enter(c, "refuse");
     r->refuse = compile_array(1, sizeof *r->refuse);
     return compile_leave(c, before, compile_refusal(c, n, r->refuse));
+}
+
+/* true: any, or a name. */
+static bool compile_worker(struct compile *c, const struct node *rule, struct rules_rule *r)
+{
+    const struct node *n = node_find(rule, "worker");
+    if (!n) return true;
+    bool any = n->kind == NODE_BOOL && (n->text[0] == 't' || n->text[0] == 'T');
+    if (n->kind == NODE_BOOL && !any) return true;
+    if (!any && (n->kind != NODE_STRING || !*n->text)) return COMPLAIN(c, n, "must be true, or the name of the workers");
+    if (node_find(rule, "ack") || node_find(rule, "ack_args")) return COMPLAIN(c, n, "the worker says what is acknowledged: no ack beside it");
+    char *name = strdup(any ? "*" : n->text);
+    NEED(name);
+    r->worker = span_of(name);
+    return true;
 }
 
 /* A kind of rule is one key here and in rule_keys, and its turn in rules.c. */
@@ -88,6 +103,7 @@ static bool compile_rule(struct compile *c, const struct node *n, const char *co
     good &= compile_addresses(c, n, "leave", template_compile_room, &r->leave);
     good &= compile_emits_of(c, n, "emit", &r->emit);
     good &= compile_replies(c, n, "reply", &r->reply);
+    good &= compile_worker(c, n, r);
     good &= compile_refuse(c, n, r);
     return good & compile_ack(c, n, &r->ack);
 }

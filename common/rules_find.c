@@ -71,6 +71,12 @@ const struct rules_rule *rules_find(const struct rules *r, struct span event)
     return rule;
 }
 
+bool rules_rule_works(const struct rules_rule *rule)
+{
+    while (rule && !rule->worker.len) rule = rule->otherwise;
+    return rule != NULL;
+}
+
 struct span rules_rule_name(const struct rules_rule *rule) { return rule->name; }
 
 /* ---- the end */
@@ -101,8 +107,9 @@ static void fini_emits(struct rules_emits *e)
 
 void rules_rule_fini(struct rules_rule *r)
 {
-    union { const char *borrowed; char *owned; } name = { r->name.ptr };
+    union { const char *borrowed; char *owned; } name = { r->name.ptr }, worker = { r->worker.ptr };
     free(name.owned);
+    free(worker.owned);
     fini_requires(&r->when), fini_requires(&r->require);
     fini_allow(&r->allow[0]), fini_allow(&r->allow[1]);
     free(r->member.at), free(r->join.at), free(r->leave.at);

@@ -52,6 +52,7 @@ struct rules_rule {
     struct rules_addresses member, join, leave;
     struct rules_emits emit, reply;
     struct template ack;        /* [null] where the rule says nothing */
+    struct span worker;         /* its own copy: name of the workers that do the rest, "*": any; empty: none, and there is an ack */
     struct rules_refusal *refuse;       /* or NULL */
     struct rules_rule *otherwise;       /* where 'when' does not hold, or NULL; it is owned */
 };

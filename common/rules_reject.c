@@ -83,7 +83,7 @@ bool compile_rejections(struct compile *c, const struct node *n, struct rules_re
         struct rejection *r = place_of(all, m->key);
         size_t inner = compile_enter(c, m->key);
         if (r) good &= compile_one(c, m, r);
-        else good = COMPLAIN(c, m, "there is no such reason: known are missing, invalid, denied, full, unavailable, default");
+        else good = COMPLAIN(c, m, "there is no such reason: known are missing, invalid, denied, full, unavailable, handler, default");
         (void)compile_leave(c, inner, good);
     }
     return compile_leave(c, before, good);

@@ -77,7 +77,7 @@ static void join(struct socket *s)
     struct span user = socket_user(s);
     if (user.len && template_user_address(&address, span_of(s->space->config->realm), user) != OK) {
         buf_fini(&address);
-        connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"));
+        connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"), SPAN(""));
         return;
     }
     registry_add(&g->registry, s);
@@ -92,6 +92,7 @@ static void join(struct socket *s)
         address_key(&g->key, s->space->name, buf_span(&address));
         answer_wait(a, membership_join(s, buf_span(&g->key)));
     }
+    task_joins(s, a);
     recover_save(s, SAVE_NEW);
     connect_print(&text, s);
     struct frames f = frames_packet(buf_span(&text), SPAN(""));
@@ -101,10 +102,16 @@ static void join(struct socket *s)
     answer_give(&a, &frame);
 }
 
-/* Does the connect rule look at what CONNECT carries? Then that is the first of what came early. */
-static bool asks(const struct space *space)
+/* Does the connect rule, or a worker, look at what CONNECT carries? Then that is the first of what came early. */
+static bool asks(struct gate *g, const struct space *space)
 {
-    return space->rules && rules_connect_asks(space->rules);
+    return (space->rules && rules_connect_asks(space->rules)) || *space->config->connect_worker || task_offered(g, space, SPAN("\"connect\""));
+}
+
+static void opened(struct socket *s, struct span payload)
+{
+    if (!recover_back(s)) event_connected(s, payload);
+    task_opened(s, payload);
 }
 
 void connect_on_open(struct socket *s)
@@ -120,7 +127,7 @@ void connect_on_open(struct socket *s)
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
     if (feed_wants(g, TOPIC_CONNECT)) feed_connect(s, recover_back(s));
     bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */
-    if (!kept && !recover_back(s)) event_connected(s, SPAN(""));
+    if (!kept) opened(s, SPAN(""));
     while (s->early) {
         struct early *early = s->early;
         struct sio_packet p;
@@ -129,7 +136,7 @@ void connect_on_open(struct socket *s)
         NEED(sio_decode(&p, blob_span(early->text)) == OK);
         for (unsigned i = 0; i < p.attachments; i++) NEED(msg_next_str(&strs, &attachments[i]));
         if (p.type != SIO_CONNECT) event_on(s, &p, attachments);
-        else if (!recover_back(s)) event_connected(s, p.json);
+        else opened(s, p.json);
         blob_drop(&early->text), blob_drop(&early->attachments);
         free(early);
     }
@@ -169,7 +176,7 @@ void connect_tell_again(struct gate *g, struct socket *s)
 static void without_presence(struct socket *s)
 {
     s->session->gate->stats->presence_timeout++;
-    if (s->space->config->max_connections_per_user) connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("presence is not available"));
+    if (s->space->config->max_connections_per_user) connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("presence is not available"), SPAN(""));
     else join(s);
 }
 
@@ -200,12 +207,18 @@ void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m)
         return;
     }
     s->told = false;        /* presence keeps nothing of it */
-    connect_refuse(s, REJECTION_FULL, SPAN("too many connections"));
+    connect_refuse(s, REJECTION_FULL, SPAN("too many connections"), SPAN(""));
 }
 
 void connect_go_on(struct socket *s)
 {
     if (recover_start(s)) return;
+    bool comes_back = s->recovery && s->recovery->resume;
+    if (comes_back || !task_admits(s)) connect_admit(s);
+}
+
+void connect_admit(struct socket *s)
+{
     if (socket_user(s).len) ask_presence(s);
     else join(s);
 }
@@ -219,7 +232,7 @@ static void identified(struct socket *s)
         return;
     }
     g->stats->refused_auth[ERR_TYPE]++;         /* an id that no address could name */
-    connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"));
+    connect_refuse(s, REJECTION_INVALID, SPAN("invalid user"), SPAN(""));
 }
 
 /* ---- auth */
@@ -258,7 +271,7 @@ void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
     bool sound = m->allowed && json_check(m->user, 1) == OK && (m->claims.len == 0 || json_check(m->claims, JSON_MAX_DEPTH) == OK);
     if (!sound) {
         g->stats->refused_auth[m->allowed ? ERR_SYNTAX : ERR_AUTH]++;
-        connect_refuse(s, reason_of(m->reason), m->message.len ? m->message : SPAN("not authorized"));
+        connect_refuse(s, reason_of(m->reason), m->message.len ? m->message : SPAN("not authorized"), SPAN(""));
         return;
     }
     socket_identify(s, m->user, m->claims);
@@ -279,7 +292,7 @@ static void on_due(struct gate *g, struct timer *t)
         }
         g->stats->verify_timeout++;
         g->stats->refused_auth[ERR_TIMEOUT]++;
-        connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("authentication is not available"));
+        connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("authentication is not available"), SPAN(""));
         return;
     case FOR_PRESENCE:
         if (over) without_presence(s);
@@ -345,9 +358,9 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
     }
     struct socket *s = socket_new(session, space);
     const struct config_namespace *ns = space->config;
-    if (asks(space) && client_keep(s, packet, NULL) != OK) {
+    if (asks(g, space) && client_keep(s, packet, NULL) != OK) {
         g->stats->refused_sio[ERR_FULL]++;
-        connect_refuse(s, REJECTION_INVALID, SPAN("payload is too large"));
+        connect_refuse(s, REJECTION_INVALID, SPAN("payload is too large"), SPAN(""));
         return;
     }
     recover_new(s, packet);
@@ -360,7 +373,7 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
                                                        : token_find(session->handshake, &ns->token, packet->json, &token);
     if (!found) {
         g->stats->refused_auth[ERR_MISSING]++;
-        connect_refuse(s, REJECTION_MISSING, ns->identity == CONFIG_IDENTITY_QUERY ? SPAN("missing user") : SPAN("missing token"));
+        connect_refuse(s, REJECTION_MISSING, ns->identity == CONFIG_IDENTITY_QUERY ? SPAN("missing user") : SPAN("missing token"), SPAN(""));
     } else if (ns->identity == CONFIG_IDENTITY_JWT) {
         struct pending *p = pending_need(s);
         uint64_t patience = session->listener->config->connect_timeout_ms;

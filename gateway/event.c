@@ -37,19 +37,18 @@ static void pick_attachments(struct buf *strs, struct span picked, const struct 
     for (size_t i = 0; i < picked.len; i++) msg_add_str(strs, attachments[(uint8_t)picked.ptr[i]]);
 }
 
-static uint64_t emit(struct socket *s, const struct rules_effect *e, const struct span *attachments)
+uint64_t event_emit(struct gate *g, struct span nsp, const struct rules_effect *e, const struct span *attachments)
 {
-    struct gate *g = s->session->gate;
     struct span rest = e->to, first;
     if (!msg_next_str(&rest, &first)) return 0;
     struct buf strs = { 0 };
     pick_attachments(&strs, e->attachments, attachments);
     buf_clear(&g->body);
-    msg_encode_BODY(&g->body, &(struct msg_BODY){ .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = s->space->name,
+    msg_encode_BODY(&g->body, &(struct msg_BODY){ .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = nsp,
         .to = e->to, .except = e->except, .args = e->args, .attachments = buf_span(&strs), .time = g->now.wall });
     buf_fini(&strs);
     buf_clear(&g->key);
-    address_key(&g->key, s->space->name, first);
+    address_key(&g->key, nsp, first);
     g->stats->emits_out++;
     return sender_emit(g->sender, &(struct sender_emit){ .key = buf_span(&g->key), .body = buf_span(&g->body) }, &g->effects);
 }
@@ -122,10 +121,10 @@ static enum err admit(struct socket *s, const struct rules_effects *r, const str
 enum { TICKETS_MAX = 64 };      /* of one event; more joins and emits than that are waited for by the last ones only */
 
 /* Joins, leaves and emits are done now; all that the socket is told is one answer that waits for their tickets. */
-static void run(struct socket *s, const struct template_scope *scope, const struct sio_packet *p, const struct span *attachments)
+void event_do(struct socket *s, const struct template_scope *scope, const struct sio_packet *p, const struct span *attachments, const struct rules_effects *r)
 {
     struct gate *g = s->session->gate;
-    const struct rules_effects *r = &g->ruled;
+    const struct rules_effect *work = NULL;
     uint64_t tickets[TICKETS_MAX];
     size_t count = 0;
     enum problem why = PROBLEM_NONE;
@@ -133,6 +132,7 @@ static void run(struct socket *s, const struct template_scope *scope, const stru
     if (e != OK) g->stats->refused_rules[e]++;
     if (why) {
         rules_refuse(s->space->rules, scope, why, SPAN(""), SPAN(""), &g->ruled);
+        r = &g->ruled;
     } else if (e != OK) {
         g->stats->events_full++;        /* not done and not acknowledged: the client knows, and may try again */
         return;
@@ -143,7 +143,8 @@ static void run(struct socket *s, const struct template_scope *scope, const stru
         uint64_t ticket = 0;
         if (effect->kind == RULES_JOIN) ticket = join(s, effect->to);
         else if (effect->kind == RULES_LEAVE) leave(s, effect->to);
-        else if (effect->kind == RULES_EMIT) ticket = emit(s, effect, attachments);
+        else if (effect->kind == RULES_EMIT) ticket = event_emit(g, effect->nsp.len ? effect->nsp : s->space->name, effect, attachments);
+        else if (effect->kind == RULES_WORK) work = effect;
         else if (effect->is_volatile && !session_writable(s->session)) g->stats->volatile_dropped++;
         else if (asked_for(p, effect)) say(s, p, effect, attachments, &out);
         if (ticket) tickets[count < TICKETS_MAX ? count++ : TICKETS_MAX - 1] = ticket;
@@ -155,6 +156,7 @@ static void run(struct socket *s, const struct template_scope *scope, const stru
         answer_give(&a, &frame);
     }
     buf_fini(&out);
+    if (work) task_event(s, p, attachments, work->to);
 }
 
 static void answer_unhandled(struct socket *s, const struct sio_packet *p)
@@ -170,11 +172,41 @@ static void answer_unhandled(struct socket *s, const struct sio_packet *p)
     buf_fini(&out);
 }
 
+void event_refuse(struct socket *s, const struct sio_packet *p, const struct span *attachments, enum problem code, struct span text, struct span ack)
+{
+    struct gate *g = s->session->gate;
+    struct buf address = { 0 };
+    if (!s->space->rules) {
+        answer_unhandled(s, p);
+        return;
+    }
+    struct template_scope scope = event_scope(s, p, &address);
+    rules_refuse(s->space->rules, &scope, code, text, SPAN(""), &g->ruled);
+    for (size_t i = 0; ack.len && i < g->ruled.count; i++)
+        if (g->ruled.at[i].kind == RULES_ACK) g->ruled.at[i].args = ack, g->ruled.at[i].attachments = SPAN("");
+    event_do(s, &scope, p, attachments, &g->ruled);
+    buf_fini(&address);
+}
+
+/* Has a worker announced it, and no rule says more of it than what "*" says of all? */
+static bool is_for_worker(struct socket *s, const struct sio_packet *p)
+{
+    struct gate *g = s->session->gate;
+    if (!g->work.offers.count) return false;
+    const struct rules_rule *rule = s->space->rules ? rules_find(s->space->rules, p->name) : NULL;
+    if (rule && (!span_same(rules_rule_name(rule), SPAN("*")) || rules_rule_works(rule))) return false;
+    return task_offered(g, s->space, p->name);
+}
+
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments)
 {
     struct gate *g = s->session->gate;
     struct buf address = { 0 };
     if (feed_wants(g, TOPIC_EVENT)) feed_event(s, p, attachments);
+    if (is_for_worker(s, p)) {
+        task_event(s, p, attachments, SPAN(""));
+        return;
+    }
     if (!s->space->rules) {
         answer_unhandled(s, p);
         return;
@@ -184,7 +216,7 @@ void event_on(struct socket *s, const struct sio_packet *p, const struct span *a
     enum err e = rules_run(s->space->rules, &scope, &rooms, &g->ruled);
     if (e == ERR_UNKNOWN) g->stats->events_unhandled++;
     else if (e != OK) g->stats->refused_rules[e]++;
-    run(s, &scope, p, attachments);
+    event_do(s, &scope, p, attachments, &g->ruled);
     buf_fini(&address);
 }
 
@@ -200,6 +232,6 @@ void event_connected(struct socket *s, struct span payload)
     scope.packet = buf_span(&packet);
     enum err e = rules_connect(s->space->rules, &scope, &g->ruled);
     if (e != OK) g->stats->refused_rules[e]++;
-    run(s, &scope, NULL, NULL);
+    event_do(s, &scope, NULL, NULL, &g->ruled);
     buf_fini(&address), buf_fini(&packet);
 }

@@ -28,7 +28,7 @@ static struct span key_of_session(const void *value)
 /* Its tables, but for the registry's. */
 #define MAPS(MAP) \
     MAP(spaces, space_name) MAP(sessions, key_of_session) MAP(addresses, NULL) MAP(residents, NULL) MAP(waits, NULL) MAP(pendings, NULL) \
-    MAP(acks, NULL) MAP(resumes, NULL) MAP(relays, NULL) MAP(relayed, NULL) MAP(tunnels_out, NULL) MAP(tunnels_in, NULL) MAP(posts, NULL)
+    MAP(acks, NULL) MAP(resumes, NULL) MAP(relays, NULL) MAP(relayed, NULL) MAP(tunnels_out, NULL) MAP(tunnels_in, NULL) MAP(posts, NULL) MAP(work.tasks, NULL)
 
 static void init_maps(struct gate *g)
 {
@@ -62,6 +62,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     init_maps(g);
     if (setup->generation) g->generation = generation_hold(setup->generation);
     spaces_init(g);
+    tasks_init(g);
     listeners_init(g);
     struct siphash_key seed = gate_seed(g);
     interned_init(&g->agents, &seed);
@@ -90,6 +91,7 @@ void gate_destroy(struct gate **self)
     tunnels_flush(g);
     while (gate_next_dirty(g)) { }
     while (g->conns) conn_free(g->conns);
+    tasks_fini(g);
     answer_fini(g);
     activity_fini(g);
     feed_fini(g);
@@ -221,6 +223,7 @@ static void settle_conn(struct conn *c)
 void gate_settle(struct gate *g)
 {
     answer_pump(g);
+    tasks_settle(g);
     while (g->settling || g->resume) {
         for (struct session *s; (s = g->settling); ) {
             g->settling = s->next_settling;
@@ -388,7 +391,7 @@ void gate_drain(struct gate *g, uint32_t paced_ms, struct gate_time now)
 
 bool gate_drained(const struct gate *g)
 {
-    return g->sessions.count == 0 && g->conn_count == 0;
+    return g->sessions.count == 0 && g->conn_count == 0 && !g->work.lanes;
 }
 
 /* ---- for the operator */

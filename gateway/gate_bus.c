@@ -20,6 +20,7 @@ typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span f
     TAKE(TUNNEL_DATA,  tunnel_on_data(g, number, &m)) \
     TAKE(TUNNEL_MORE,  tunnel_on_more(g, number, &m)) \
     TAKE(TUNNEL_CLOSE, tunnel_on_close(g, number, &m)) \
+    TAKE(WORKERS,      task_on_workers(g, number, epoch, &m)) \
     TAKE(FENCE,        gate_on_fence(g, number, m.view)) \
     TAKE(FEED_WANTS,   feed_on_wants(g, number, &m)) \
     TAKE(EMITTED,      (void)m)         /* for emits with a ref: we make none */
@@ -43,8 +44,14 @@ static bool take_DELIVER(struct gate *g, uint16_t number, uint64_t epoch, struct
     return true;
 }
 
+static bool take_WORKED(struct gate *g, uint16_t number, uint64_t epoch, struct span fields)
+{
+    task_on_worked(g, number, epoch, fields);
+    return true;
+}
+
 static take *const taken[MSG_COUNT] = {
-    [MSG_DELIVER] = take_DELIVER,
+    [MSG_DELIVER] = take_DELIVER, [MSG_WORKED] = take_WORKED,
 #define TAKE(NAME, call) [MSG_##NAME] = take_##NAME,
     TAKEN(TAKE)
 #undef TAKE
@@ -77,6 +84,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         membership_tell(g, number);         /* first, so that what is sent again finds its members */
         sender_on_reborn(g->sender, number, epoch, &g->effects);
         deliver_reborn(g, number, epoch);
+        task_reborn(g, number);
         feed_forget(g, number);
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
         if (g->view) recover_view(g);       /* what was asked on the old link */

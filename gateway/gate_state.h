@@ -10,6 +10,7 @@
 #include "address.h"
 #include "gate.h"
 #include "map.h"
+#include "offers.h"
 #include "sender.h"
 #include "socket.h"
 #include "stream.h"
@@ -105,6 +106,16 @@ struct gate {
     struct activity  *active;       /* activity.c: who has said something since the last note */
     size_t            active_count, active_cap;
     struct timer      activity;
+
+    struct {                        /* workers: task.h */
+        struct offers offers;       /* of routers, by number */
+        struct lane  *lanes, *leaving;
+        struct map    tasks;        /* ref -> struct task */
+        size_t        bytes;
+        struct { uint64_t epoch, version, wanted; uint32_t open; } at[VIEW_OWNERS_MAX];    /* a router's list of offers; which one it must be to be asked; tasks there */
+        struct rules_effects effects;       /* of a reply */
+        struct buf    text;
+    } work;
 
     const struct view *view;
     struct peers      auths, presences;
@@ -225,8 +236,9 @@ enum err client_keep(struct socket *s, const struct sio_packet *p, const struct 
 struct pending;
 void connect_begin(struct session *s, const struct sio_packet *p);
 void connect_print(struct buf *out, const struct socket *s);    /* CONNECT's answer, in the words of its version */
-void connect_refuse(struct socket *s, enum rejection_reason why, struct span message);  /* refuse.c; the socket is gone */
+void connect_refuse(struct socket *s, enum rejection_reason why, struct span message, struct span data);  /* refuse.c; the socket is gone. data: JSON, or empty */
 void connect_go_on(struct socket *s);           /* who it is, is known */
+void connect_admit(struct socket *s);           /* and its worker lets it in, where it waits for one */
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
 void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
 void connect_gone(struct socket *s);            /* its namespace is no more: disconnected or refused, and freed */
@@ -241,6 +253,10 @@ void connect_tell_again(struct gate *g, struct socket *s);                      
 struct template_scope event_scope(struct socket *s, const struct sio_packet *p, struct buf *address);
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
 void event_connected(struct socket *s, struct span payload);    /* the namespace's connect rule; payload: its CONNECT's, or empty */
+/* All of it, or the refusal that says why not; what the socket is told waits for the bus. 'r' may be g->ruled. */
+void event_do(struct socket *s, const struct template_scope *scope, const struct sio_packet *p, const struct span *attachments, const struct rules_effects *r);
+void event_refuse(struct socket *s, const struct sio_packet *p, const struct span *attachments, enum problem code, struct span text, struct span ack);   /* ack: [...], or empty: the rule's */
+uint64_t event_emit(struct gate *g, struct span nsp, const struct rules_effect *e, const struct span *attachments);     /* its ticket, or 0 */
 struct answer *answer_new(struct socket *s);
 void answer_wait(struct answer *a, uint64_t ticket);    /* 0: nothing to wait for */
 /* Behind those that wait; at once where nothing does. Takes both. */
@@ -260,6 +276,21 @@ void heartbeat_end(struct socket *s);
 void heartbeat_hear(struct socket *s, struct span event);       /* it has said something (it has a heart) */
 bool heartbeat_last(const struct socket *s, uint64_t *heard, uint32_t *missed);     /* Unix ms; false: none */
 void heartbeats_reload(struct gate *g);
+
+/* ---- task.c, task_reply.c: what workers answer */
+bool task_offered(struct gate *g, const struct space *space, struct span event);       /* has a worker announced it? event: as in a packet */
+void task_event(struct socket *s, const struct sio_packet *p, const struct span *attachments, struct span name);      /* name: of the workers; empty: any */
+bool task_admits(struct socket *s);             /* CONNECT waits for a worker: connect_admit follows, or a refusal */
+void task_joins(struct socket *s, struct answer *a);    /* rooms that the worker which let it in has named */
+void task_opened(struct socket *s, struct span payload);       /* the rest of that; else 'connect' is told */
+void task_ended(struct socket *s, enum reason why);     /* 'disconnect' is told */
+void task_on_workers(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_WORKERS *m);
+void task_on_worked(struct gate *g, uint16_t router, uint64_t epoch, struct span fields);
+void task_view(struct gate *g);                 /* routers came or went */
+void task_reborn(struct gate *g, uint16_t router);      /* its link is new: it knows of nothing */
+void tasks_settle(struct gate *g);              /* at a call's end: sockets that are to leave */
+void tasks_init(struct gate *g);
+void tasks_fini(struct gate *g);
 
 /* ---- acks.c: events that want an ack of each of their sockets */
 uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref);     /* sends it; how many got it. ref 0: without waiting */

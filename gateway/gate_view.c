@@ -129,5 +129,6 @@ void gate_take_view(struct gate *g, enum view_change change)
     feed_view(g);
     relay_view(g, RANK_NOBODY);
     tunnels_view(g, RANK_NOBODY);
+    task_view(g);
     if (change != VIEW_MEMBERS) recover_view(g);
 }

@@ -36,7 +36,7 @@ static void let_go(struct socket *s, const struct rules_rejected *r)
     buf_fini(&text);
 }
 
-void connect_refuse(struct socket *s, enum rejection_reason why, struct span message)
+void connect_refuse(struct socket *s, enum rejection_reason why, struct span message, struct span data)
 {
     struct gate *g = s->session->gate;
     struct session *session = s->session;
@@ -46,7 +46,7 @@ void connect_refuse(struct socket *s, enum rejection_reason why, struct span mes
     g->stats->sockets_refused++;
     gate_note(g, "refused", s, "");
     rules_reject(s->space->rules, s->space->config->refuse, why, message, &scope, &r);
-    if (r.as == CONFIG_REFUSE_CONNECT_ERROR) send_error(s, buf_span(&r.message), buf_span(&r.data));
+    if (r.as == CONFIG_REFUSE_CONNECT_ERROR) send_error(s, buf_span(&r.message), r.data.len ? buf_span(&r.data) : data);
     else let_go(s, &r);
     bool close = r.as == CONFIG_REFUSE_CLOSE;
     rules_rejected_fini(&r), buf_fini(&address);

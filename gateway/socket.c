@@ -100,6 +100,7 @@ static void unlink_from(struct session *session, const struct socket *s)
 void socket_end(struct socket *s, enum reason why)
 {
     struct gate *g = s->session->gate;
+    task_ended(s, why);
     connect_forget(s);
     answer_orphan(s);
     acks_forget(s);

@@ -71,6 +71,7 @@ struct socket {
     struct early    *early;
     struct heart    *heart;             /* heartbeat.c: where its namespace has an application heartbeat; or NULL */
     struct recovery *recovery;          /* it may come back: recover.h; or NULL */
+    struct lane     *lane;              /* of its tasks: task.h; or NULL */
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
     uint64_t         since;             /* Unix ms */
     uint16_t         id_len;
