@@ -1,5 +1,4 @@
-/* A Causeway worker in C: an echo. worker [NAMESPACE [ROUTER...]]: with several routers the next one when one goes.
- * cc worker.c -lzmq -ljansson */
+/* A Causeway worker in C: an echo. worker [NAMESPACE [ROUTER...]]: with several routers the next one when one goes. cc worker.c -lzmq -ljansson */
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,15 +12,15 @@ static void say(void *s, json_t *frame)         /* takes it */
 {
     char *text = json_dumps(frame, JSON_COMPACT);
     zmq_send(s, text, strlen(text), 0);
-    free(text);
-    json_decref(frame);
+    free(text), json_decref(frame);
 }
 
 /* What one event causes: a reply's fields (docs/WORKERS.md). */
-static json_t *handle(json_t *request)
+static json_t *handle(json_t *request, json_t *ref)
 {
     const char *event = json_string_value(json_object_get(request, "event"));
-    return event && strcmp(event, "echo") == 0 ? json_pack("{sO}", "ack", json_object_get(request, "args")) : json_object();
+    if (!event || strcmp(event, "echo") != 0) return json_pack("{sO}", "reply", ref);
+    return json_pack("{sOsO}", "reply", ref, "ack", json_object_get(request, "args"));
 }
 
 static void serve(void *context, const char *nsp, const char *router)
@@ -38,19 +37,14 @@ static void serve(void *context, const char *nsp, const char *router)
             continue;
         }
         quiet = 0;
-        zmq_msg_init(&m);
-        zmq_msg_recv(&m, s, 0);
+        zmq_msg_init(&m), zmq_msg_recv(&m, s, 0);
         json_t *frame = json_loadb(zmq_msg_data(&m), zmq_msg_size(&m), 0, NULL), *request = json_object_get(frame, "request");
         for (; zmq_msg_more(&m); zmq_msg_recv(&m, s, 0)) { }     /* attachments: an echo with them is left to others */
-        if (request) {
-            json_t *reply = handle(frame);
-            json_object_set(reply, "reply", request);
-            say(s, reply);
-        } else if (json_object_get(frame, "ping")) say(s, json_pack("{sb}", "pong", 1));
+        if (request) say(s, handle(frame, request));
+        else if (json_object_get(frame, "ping")) say(s, json_pack("{sb}", "pong", 1));
         else if (json_object_get(frame, "welcome")) puts("welcome"), fflush(stdout);
         else if (!frame || json_object_get(frame, "bye") || json_object_get(frame, "again")) quiet = 25;
-        json_decref(frame);
-        zmq_msg_close(&m);
+        json_decref(frame), zmq_msg_close(&m);
     }
     zmq_close(s);
 }

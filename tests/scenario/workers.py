@@ -1,0 +1,109 @@
+"""Workers: programs in Python, Node and C that answer client events over ZeroMQ."""
+import base64, itertools, json, os, pathlib, subprocess, sys, time
+
+import zmq
+
+from lib import CLIENT, DEADLINE, ROOT, Driver, Failed, Topology, check, kill, same, until
+
+RULES = ROOT / "tests/scenario/workers.yaml"
+EXAMPLES = ROOT / "examples"
+
+
+def topology(extra="", **more):
+    return Topology("workers", extra=extra, rules=RULES, **more)
+
+
+class Worker:
+    """A worker of the test's own: says 'ready', then does as it is told."""
+
+    def __init__(self, t, router=0, namespaces=("/",), events=("*",), capacity=16, name="own", wait=True):
+        self.socket = t.socket(zmq.DEALER, "worker", router)
+        self.say(ready=name, namespaces=list(namespaces), events=list(events), capacity=capacity)
+        if wait:
+            self.welcome = self.hear("welcome")
+
+    def say(self, *attachments, **frame):
+        self.socket.send_multipart([json.dumps(frame).encode(), *attachments])
+
+    def frame(self):
+        while True:
+            frames = self.socket.recv_multipart()
+            m = json.loads(frames[0])
+            if "ping" in m:
+                self.say(pong=m["ping"])
+            else:
+                m["attachments"] = frames[1:]
+                return m
+
+    def hear(self, kind):
+        m = self.frame()
+        check(kind in m, f"a {kind}, not {m}")
+        return m
+
+    def request(self, event=None):
+        m = self.hear("request")
+        check(event in (None, m["event"]), f"{event}, not {m}")
+        return m
+
+    def answer(self, request, *attachments, **reply):
+        self.say(*attachments, reply=request["request"], **reply)
+
+    def close(self):
+        self.socket.close()
+
+
+def known(t, count, *routers):
+    """So many workers have announced themselves, and every gateway has heard of it: the routers tell them in order."""
+    until(lambda: sum(s.get("workers.open", 0) for n, s in t.stats().items() if n.startswith("router")) == count, f"{count} workers")
+
+
+def join(t, c, name, gateway=0, nsp="/", **opts):
+    c.do("connect", id=name, url=t.url(gateway) + nsp, opts={"transports": ["websocket"], "auth": {"token": name}, **opts})
+    return c.expect(name, "connect")
+
+
+def asked(c, name, event, *args):
+    """A call until a worker is there for it: gateways hear of workers a moment after they came."""
+    return until(lambda: (lambda a: a if a != [None] else None)(c.call(name, event, *args)), f"a worker for {event}")
+
+
+def example(t, kind, nsp, tmp):
+    routers = [t.endpoint("worker", r) for r in (0, 1)]
+    if kind == "c":
+        program = tmp / "worker"
+        subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-o", program, EXAMPLES / "worker.c", "-lzmq", "-ljansson"], check=True)
+        words = [program]
+    else:
+        words = {"py": [sys.executable, EXAMPLES / "worker.py"], "mjs": ["node", EXAMPLES / "worker.mjs"]}[kind]
+    env = {**os.environ, "MODULES": str(CLIENT)}
+    p = subprocess.Popen([*words, nsp, *routers], stdout=subprocess.PIPE, text=True, env=env)
+    check(p.stdout.readline().startswith("welcome"), f"{kind}: welcome")
+    return p
+
+
+def leave(p):
+    p.terminate()
+    same(p.wait(10), 0, "its end")
+
+
+def test_examples():
+    """Each language's example: an echo, a room, an attachment, a refusal; and it leaves when it is told to."""
+    for f in EXAMPLES.glob("worker.*"):
+        check(len(f.read_text().splitlines()) < 60, f"{f.name} has under 60 lines")
+    with topology() as t:
+        c = t.clients()
+        ann, bob = join(t, c, "ann"), join(t, c, "bob", 1)
+        same(c.call("ann", "echo", 1), [None], "nobody there")
+        for kind in ("py", "mjs", "c"):
+            p = example(t, kind, "/", t.dir)
+            same(asked(c, "ann", "echo", 1, "two", {"three": [4]}), [1, "two", {"three": [4]}], kind)
+            if kind != "c":
+                data = {"$bin": base64.b64encode(os.urandom(1000)).decode()}
+                same(c.call("ann", "echo", {"file": data}, data), [{"file": data}, data], f"{kind}: attachments")
+                same(c.call("bob", "say", {"room": kind, "text": "hi"}), [{"ok": True}])
+                same(c.expect("bob", "said")["args"], [{"user": "bob", "text": "hi"}])
+                same(c.expect("bob", "told")["args"], [kind])
+                same(c.call("ann", "say", {"room": kind, "text": ""}), [None])
+                same(c.expect("ann", "error")["args"], [{"message": "say what, and where?"}])
+            leave(p)
+            until(lambda: c.call("ann", "echo", 1) == [None], f"{kind} is gone")
