@@ -249,7 +249,7 @@ static struct blob *encode(struct socket *s, const struct msg_WORK *fixed)
     http1_query_json(&query, h->query);
     m.patience = g->config->gateway.worker_ms;
     m.socket = socket_id(s), m.nsp = s->space->name, m.user = socket_user(s), m.claims = socket_claims(s);
-    m.address = buf_span(&address), m.query = buf_span(&query), m.agent = h->agent, m.time = s->session->since;
+    m.address = buf_span(&address), m.query = buf_span(&query), m.agent = interned_span(h->agent), m.time = s->session->since;
     buf_clear(&g->scratch);
     msg_encode_WORK(&g->scratch, &m);
     struct blob *work = blob_new(buf_span(&g->scratch));
