@@ -237,6 +237,8 @@ static void add_unit(struct supervisor *s, struct buf *json, const struct unit *
             buf_add_format(json, ",\"%s\":", planes[i].name);
             json_quote(json, buf_span(&text));
         }
+        buf_clear(&text);
+        if (c->router.metrics.port) config_metrics_url(&text, c, u->id.number), buf_add_literal(json, ",\"metrics\":"), json_quote(json, buf_span(&text));
     }
     if (u->state == UNIT_PAUSED && u->deadline != UINT64_MAX)
         buf_add_format(json, ",\"next_ms\":%llu", (unsigned long long)(u->deadline > s->now ? u->deadline - s->now : 0));

@@ -138,6 +138,7 @@ struct config {
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_acks_bytes, command_queue_bytes, hold_bytes;
         uint32_t max_workers, max_worker_requests, worker_beat_ms, worker_silence_ms, worker_tries_count, worker_queue_count, worker_queue_bytes;
+        struct { char *address; uint16_t port; uint32_t max_connections_count, timeout_ms; } metrics;    /* HTTP; port 0: none */
         struct config_plane publish_pull, publish_sub, command, worker, feed, stats;
     } router;
     struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes, worker_ms, max_work_count, max_work_per_socket, work_bytes; } gateway;
@@ -191,6 +192,8 @@ uint16_t config_instances(const struct config *c, unsigned role);      /* how ma
  * "ipc://<state>/router-0.bus", "tcp://127.0.0.1:5500"; 'name' is the file's where a plane has no port ("command"). */
 void config_bus_endpoint(struct buf *out, const struct config *c, unsigned role, uint16_t number);
 void config_plane_endpoint(struct buf *out, const struct config *c, const struct config_plane *plane, const char *name, uint16_t number);
+unsigned config_metrics_port(const struct config *c, unsigned router);
+void config_metrics_url(struct buf *out, const struct config *c, unsigned router);       /* "http://127.0.0.1:5576" */
 unsigned config_listener_port(const struct config_listener *l, unsigned gateway);
 void config_listener_url(struct buf *out, const struct config_listener *l, unsigned gateway);      /* "https://127.0.0.1:8443" */
 

@@ -127,6 +127,13 @@ static void check_plane(struct config *c, struct buf *errors, struct buf *key, c
     }
 }
 
+static void check_metrics(struct config *c)
+{
+    if (c->router.metrics.port && !config_address_loopback(c->router.metrics.address))
+        node_error(&c->warnings, config_place(c, "router", "metrics", "address", NULL), "router.metrics.address",
+                   "%s is not loopback: whoever reaches it reads every daemon's figures", c->router.metrics.address);
+}
+
 static void check_bus(struct config *c, struct buf *errors)
 {
     if (c->bus.transport == CONFIG_TCP && !c->bus.curve && !config_address_loopback(c->bus.address))
@@ -239,6 +246,7 @@ void config_check(struct config *c, struct buf *errors)
     check_namespaces(c, errors, &key);
     check_keys(c, errors);
     check_bus(c, errors);
+    check_metrics(c);
     check_router(c, errors);
     for (unsigned i = 0; i < CONFIG_PLANES; i++) check_plane(c, errors, &key, planes[i].name, planes[i].plane);
     check_ipc(c, errors, planes);

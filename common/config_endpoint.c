@@ -47,6 +47,16 @@ void config_planes(const struct config *c, struct config_plane_at at[CONFIG_PLAN
     at[5] = (struct config_plane_at){ "worker", &c->router.worker };
 }
 
+unsigned config_metrics_port(const struct config *c, unsigned router)
+{
+    return c->router.metrics.port + c->router.port_step * router;
+}
+
+void config_metrics_url(struct buf *out, const struct config *c, unsigned router)
+{
+    add_url(out, "http", c->router.metrics.address, config_metrics_port(c, router));
+}
+
 unsigned config_listener_port(const struct config_listener *l, unsigned gateway)
 {
     return l->port + l->port_step * gateway;

@@ -8,7 +8,7 @@ struct use {
     uint8_t     address[16];
     bool        any;            /* every address */
     unsigned    port;
-    enum { USE_LISTENER, USE_PLANE, USE_BUS } kind;
+    enum { USE_LISTENER, USE_PLANE, USE_METRICS, USE_BUS } kind;
     const char *name;           /* of the listener, the plane, or the role */
     unsigned    number;         /* of the instance */
     const struct config_listener *listener;
@@ -51,6 +51,7 @@ static void say(struct buf *out, const struct use *u)
 {
     if (u->kind == USE_LISTENER) buf_add_format(out, "listener %s of gateway %u", u->name, u->number);
     else if (u->kind == USE_PLANE) buf_add_format(out, "router.%s of router %u", u->name, u->number);
+    else if (u->kind == USE_METRICS) buf_add_format(out, "router.metrics of router %u", u->number);
     else buf_add_format(out, "the bus of %s %u", u->name, u->number);
 }
 
@@ -69,6 +70,9 @@ static void gather(const struct config *c, struct uses *uses)
         for (unsigned n = 0; planes[i].plane->on && planes[i].plane->port && n < c->instances.router; n++)
             add(uses, planes[i].plane->address, config_plane_port(c, planes[i].plane, n),
                 (struct use){ .kind = USE_PLANE, .name = planes[i].name, .number = n, .at = config_place(c, "router", planes[i].name, "port", NULL) });
+    for (unsigned n = 0; c->router.metrics.port && n < c->instances.router; n++)
+        add(uses, c->router.metrics.address, config_metrics_port(c, n),
+            (struct use){ .kind = USE_METRICS, .number = n, .at = config_place(c, "router", "metrics", "port", NULL) });
     for (unsigned role = ROLE_ROUTER; c->bus.transport == CONFIG_TCP && role < ROLE_COUNT; role++)
         for (unsigned n = 0; n < config_instances(c, role); n++)
             add(uses, c->bus.address, config_bus_port(c, role, n),

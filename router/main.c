@@ -2,6 +2,7 @@
  * and serves the outsiders' sockets. DESIGN.md in this folder has the map. */
 #include "feed_zmq.h"
 #include "outside_zmq.h"
+#include "probe_uv.h"
 #include "roster.h"
 #include "work_zmq.h"
 
@@ -16,6 +17,7 @@ struct app {
     struct feed         *feed;
     struct workers      *workers;
     struct lasts         lasts;
+    struct probes       *probes;
     struct service_timer tick, roster_timer;
     uint64_t             turned;        /* when the last turn ended */
 };
@@ -290,15 +292,19 @@ int main(int argc, char **argv)
     app.outside = outside_new(d, app.router, &app.lasts, &app.stats);
     app.feed = feed_new(d, &app.stats);
     app.workers = workers_new(d, &app.stats);
-    if (!app.outside || !app.feed || !app.workers) return EXIT_ENVIRONMENT;
+    app.probes = probes_new(d, &app.lasts, &app.stats);
+    if (!app.outside || !app.feed || !app.workers || !app.probes) return EXIT_ENVIRONMENT;
     struct buf public = { 0 };
-    outside_endpoints(app.outside, feed_endpoint(app.feed), workers_endpoint(app.workers), &public);
+    const struct outside_more more[] = {
+        { "feed", feed_endpoint(app.feed) }, { "worker", workers_endpoint(app.workers) }, { "metrics", probes_url(app.probes) } };
+    outside_endpoints(app.outside, more, sizeof more / sizeof more[0], &public);
     bus_set_public(d->bus, buf_text(&public));
     buf_fini(&public);
     service_timer_set(d->svc, &app.tick, service_now(d->svc) + ROUTER_TICK_MS);
     daemon_ready(d);
     service_run(d->svc);
     workers_destroy(&app.workers);
+    probes_destroy(&app.probes);
     feed_destroy(&app.feed);
     outside_destroy(&app.outside);
     router_destroy(&app.router);

@@ -223,12 +223,12 @@ void outside_destroy(struct outside **self_p)
     *self_p = NULL;
 }
 
-void outside_endpoints(const struct outside *self, const char *feed, const char *worker, struct buf *json)
+void outside_endpoints(const struct outside *self, const struct outside_more *more, size_t count, struct buf *json)
 {
     buf_add_byte(json, '{');
-    for (int i = 0, n = 0; i < DOORS + 2; i++) {
-        const char *name = i < DOORS ? self->doors[i].door.name : i == DOORS ? "feed" : "worker";
-        const char *endpoint = i < DOORS ? self->doors[i].door.endpoint : i == DOORS ? feed : worker;
+    for (size_t i = 0, n = 0; i < DOORS + count; i++) {
+        const char *name = i < DOORS ? self->doors[i].door.name : more[i - DOORS].name;
+        const char *endpoint = i < DOORS ? self->doors[i].door.endpoint : more[i - DOORS].endpoint;
         if (endpoint) buf_add_format(json, "%s\"%s\":\"%s\"", n++ ? "," : "", name, endpoint);
     }
     buf_add_byte(json, '}');

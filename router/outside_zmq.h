@@ -19,6 +19,8 @@ void outside_reply(struct outside *self, struct reply *reply);      /* takes bot
 void outside_flush(struct outside *self);                           /* answers that wait for their askers: now and then */
 bool outside_quiet(const struct outside *self);                     /* none waits for one that reads */
 void outside_stats(struct outside *self, struct span id, struct span kind, struct span json);
-void outside_endpoints(const struct outside *self, const char *feed, const char *worker, struct buf *json);   /* {"publish_pull":"tcp://...",...} for MEMBER.public */
+/* {"publish_pull":"tcp://...",...} for MEMBER.public, with those of others; NULL: there is none */
+struct outside_more { const char *name, *endpoint; };
+void outside_endpoints(const struct outside *self, const struct outside_more *more, size_t count, struct buf *json);
 
 #endif

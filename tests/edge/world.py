@@ -29,6 +29,7 @@ router:
   publish_pull: {{port: {pull}}}
   publish_sub: {{port: {sub}}}
   command: {{port: {command}}}
+  metrics: {{port: {metrics}}}
   feed: {{port: {feed}}}
   worker: {{port: 0}}
   stats: {{port: {stats}}}
@@ -51,7 +52,7 @@ class World:
         self.state = self.dir / "s"
         self.state.mkdir(0o700)
         base = free_ports(10)
-        names = ("plain", "secure", "six", "pull", "sub", "command", "feed", "stats")
+        names = ("plain", "secure", "six", "pull", "sub", "command", "feed", "stats", "metrics")
         self.port = {name: base + i for i, name in enumerate(names)}
         self.fds, self.prefix, self.drain = fds, prefix, drain
         self.processes, self.sockets = {}, []

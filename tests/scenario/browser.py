@@ -14,6 +14,7 @@ router:
   publish_pull: {{{{port: {{publish_pull}}}}}}
   publish_sub: {{{{port: {{publish_sub}}}}}}
   command: {{{{port: {{command}}}}}}
+  metrics: {{{{port: {{metrics}}}}}}
   feed: {{{{port: {{feed}}}}}}
   worker: {{{{port: {{worker}}}}}}
   stats: {{{{port: {{stats}}}}}}

@@ -88,7 +88,7 @@ class Topology:
         self.secure = secure or tls
         if self.secure:
             self.certificate()
-        ports = {"publish_pull": 100, "publish_sub": 101, "command": 102, "worker": 103, "feed": 104, "stats": 105}
+        ports = {"publish_pull": 100, "publish_sub": 101, "command": 102, "worker": 103, "feed": 104, "stats": 105, "metrics": 106}
         self.ports = {plane: self.base + offset for plane, offset in ports.items()}
         instances = "".join(f"  {role}: {n}\n" for role, n in counts.items())
         planes = "".join(f"  {plane}: {{port: {port}}}\n" for plane, port in self.ports.items())
