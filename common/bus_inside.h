@@ -69,6 +69,7 @@ struct bus {
     uint64_t                   load;
     char                      *public, *endpoint;
     struct buf                 positions, scratch, said;
+    uint64_t                   revoked, revoked_sum;        /* BEAT.revoked */
     struct view               *view;
     struct link_limits         limits;
     struct curve              *curve;       /* NULL: without */

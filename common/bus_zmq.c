@@ -165,7 +165,8 @@ static void encode_beat(struct bus *self, struct buf *out)
     struct buf record = { 0 };
     msg_encode_MEMBER(&record, &member);
     msg_encode_BEAT(out, &(struct msg_BEAT){ .member = buf_span(&record), .view = view_number(self->view),
-                                             .positions = buf_span(&self->positions) });
+                                             .positions = buf_span(&self->positions),
+                                             .revoked = self->revoked, .revoked_sum = self->revoked_sum });
     buf_fini(&record);
 }
 
@@ -229,6 +230,11 @@ void bus_on_beat(struct bus *self, struct peer *peer, struct span fields)
     if (e == OK && (member.role != peer->role || member.number != peer->number)) e = ERR_AUTH;
     if (e != OK) { bus_refuse(self, peer->id, e); return; }
     if (self->handler->on_beat) self->handler->on_beat(self->self, peer, &beat, &member);
+}
+
+void bus_set_revoked(struct bus *self, uint64_t version, uint64_t sum)
+{
+    self->revoked = version, self->revoked_sum = sum;
 }
 
 void bus_set_state(struct bus *self, enum member_state state)

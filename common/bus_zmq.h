@@ -50,7 +50,7 @@ struct bus_handler {            /* any of them may be NULL */
     void (*on_confirm)(void *self, struct peer *peer, uint64_t up_to);      /* the peer has confirmed more of what we sent */
     void (*on_received)(void *self, struct peer *peer, uint64_t up_to);     /* it has received more; of itself no daemon hears that */
     void (*on_view)(void *self, enum view_change change);                   /* bus_view is the new one */
-    /* Routers: somebody beats, this router included. bye: it said BYE and has no member record. */
+    /* Somebody beats, a router itself included. bye: it said BYE and has no member record. */
     void (*on_beat)(void *self, struct peer *peer, const struct msg_BEAT *beat, const struct msg_MEMBER *member);
     void (*on_bye)(void *self, struct peer *peer);
 };
@@ -83,6 +83,7 @@ void bus_set_state(struct bus *self, enum member_state state);      /* beats at 
 void bus_set_load(struct bus *self, uint64_t load);                 /* told with the next beat */
 void bus_set_public(struct bus *self, const char *public);
 void bus_set_positions(struct bus *self, struct span positions);    /* BEAT.positions, copied */
+void bus_set_revoked(struct bus *self, uint64_t version, uint64_t sum);     /* BEAT.revoked */
 void bus_publish_stats(struct bus *self, struct span kind, struct span json);   /* STATS to every router, this one included */
 enum err bus_take_roster(struct bus *self, const struct msg_ROSTER *roster);    /* a router's own */
 

@@ -136,7 +136,7 @@ struct config {
         uint32_t history_bytes, history_count, history_ms, recovery_bytes;
         uint32_t publish_ids_count, publish_ids_ms;
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
-        uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_acks_bytes, command_queue_bytes, hold_bytes;
+        uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_revoked_count, revoked_s, max_acks_bytes, command_queue_bytes, hold_bytes;
         uint32_t max_workers, max_worker_requests, worker_beat_ms, worker_silence_ms, worker_tries_count, worker_queue_count, worker_queue_bytes;
         struct { char *address; uint16_t port; uint32_t max_connections_count, timeout_ms; } metrics;    /* HTTP; port 0: none */
         struct config_plane publish_pull, publish_sub, command, worker, feed, stats;

@@ -7,7 +7,9 @@
 #include "namespace.h"
 #include "placeholder.h"
 #include "reserved.h"
+#include "revoked.h"
 
+static const uint64_t SECONDS_MAX = 253402300799;      /* the year 9999 */
 enum { TEXT_MAX = 256, NSP_MAX = 256, USERS_MAX = 1000, LIMIT_MAX = 1000, LIMIT_DEFAULT = 100, TIMEOUT_MAX_MS = 60000 };
 
 /* ---- the tables */
@@ -34,6 +36,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_reached] = "reached", [FIELD_ack] = "ack", [FIELD_timeout] = "timeout", [FIELD_id] = "id", [FIELD_ref] = "ref", [FIELD_close] = "close",
     [FIELD_after] = "after", [FIELD_limit] = "limit", [FIELD_realm] = "realm", [FIELD_user] = "user",
     [FIELD_room] = "room", [FIELD_gateway] = "gateway", [FIELD_address] = "address", [FIELD_fields] = "fields",
+    [FIELD_before] = "before", [FIELD_expires] = "expires",
 };
 
 /* ---- one check a type: true, or what is wanted */
@@ -149,6 +152,31 @@ static bool names_network(struct span text)
     return cidr_decode(&c, text) == OK;
 }
 
+static bool names_revoked(struct span text)
+{
+    struct buf name = { 0 };
+    bool is = revoked_name(&name, text) == OK;
+    buf_fini(&name);
+    return is;
+}
+
+static bool is_revoked(struct span v, const struct verb_limits *limits)
+{
+    if (json_type_of(v) != JSON_ARRAY) return text_is(v, names_revoked);
+    struct span element;
+    size_t count = 0;
+    while (json_next(&v, &element))
+        if (++count > limits->max_addresses || !text_is(element, names_revoked)) return false;
+    return count > 0;
+}
+
+static bool is_seconds(struct span v, const struct verb_limits *limits)
+{
+    (void)limits;
+    uint64_t n;
+    return json_to_uint(v, SECONDS_MAX, &n) && n > 0;
+}
+
 static bool is_daemon(struct span v, const struct verb_limits *limits)  { (void)limits; return text_is(v, names_daemon); }
 static bool is_network(struct span v, const struct verb_limits *limits) { (void)limits; return text_is(v, names_network); }
 
@@ -210,6 +238,8 @@ static const struct { bool (*good)(struct span v, const struct verb_limits *limi
     [TYPE_DAEMON]    = { is_daemon,    "a daemon's id: \"gateway-0\"" },
     [TYPE_NETWORK]   = { is_network,   "an IP address, or a network as \"10.0.0.0/8\"" },
     [TYPE_FIELDS]    = { is_fields,    "a list of names from below, not empty" },
+    [TYPE_REVOKED]   = { is_revoked,   "\"user:42\", \"token:<jti>\" or \"*\", or a list of these, not empty, at most router.max_addresses_count" },
+    [TYPE_SECONDS]   = { is_seconds,   "Unix seconds, an integer from 1 on" },
     [TYPE_USERS]     = { is_users,     "a user id (string or number) or a list of at most 1000" },
     [TYPE_ANY]       = { is_any,       "any JSON of up to 1024 bytes" },
 };
@@ -295,7 +325,8 @@ void verbs_namespace(struct buf *out, const struct request *r)
 {
     static const char *const defaults[TYPES] = { [TYPE_NSP] = "/", [TYPE_NSPS] = "/", [TYPE_NSP_ANY] = "*" };
     if (r->field[FIELD_nsp].len) json_unquote(out, r->field[FIELD_nsp]);
-    else if (fields[r->verb][FIELD_nsp].need) buf_add(out, span_of(defaults[fields[r->verb][FIELD_nsp].type]));
+    else if (!fields[r->verb][FIELD_nsp].need) buf_add(out, r->verb == VERB_health || r->verb == VERB_topology ? SPAN("") : SPAN("*"));
+    else buf_add(out, span_of(defaults[fields[r->verb][FIELD_nsp].type]));
 }
 
 static bool listed(const struct config_strings *list, struct span text, bool (*fits)(struct span entry, struct span text))
@@ -317,8 +348,7 @@ bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span
 
 /* ---- from request to body */
 
-/* A string, or each of a list of strings, unquoted into a list. */
-static void add_texts(struct buf *strs, struct span v)
+void verbs_texts(struct buf *strs, struct span v)
 {
     struct buf text = { 0 };
     struct span element = v;
@@ -341,8 +371,8 @@ void verbs_body(struct buf *out, const struct request *r, struct span to_frame, 
     if (r->field[FIELD_nsp].len) json_unquote(&nsp, r->field[FIELD_nsp]);
     else buf_add_literal(&nsp, "/");
     if (to_frame.len) msg_add_str(&to, to_frame);
-    else add_texts(&to, r->verb == VERB_disconnect ? r->subject : r->field[FIELD_to]);
-    add_texts(&except, r->field[FIELD_except]);
+    else verbs_texts(&to, r->verb == VERB_disconnect ? r->subject : r->field[FIELD_to]);
+    verbs_texts(&except, r->field[FIELD_except]);
     if (json_is_true(r->field[FIELD_volatile])) body.flags |= BODY_VOLATILE;
     if (json_is_true(r->field[FIELD_ack])) body.flags |= BODY_ACK;
     if (json_is_true(r->field[FIELD_close])) body.flags |= BODY_CLOSE;
@@ -354,7 +384,7 @@ void verbs_body(struct buf *out, const struct request *r, struct span to_frame, 
         while (rest.len && json_next(&rest, &first)) buf_add_byte(&args, ','), buf_add(&args, first);
         buf_add_byte(&args, ']');
     } else if (r->verb == VERB_join || r->verb == VERB_leave) {
-        add_texts(&args, r->subject);
+        verbs_texts(&args, r->subject);
     } else {
         buf_add_literal(&args, "server namespace disconnect");
     }

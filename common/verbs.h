@@ -23,11 +23,11 @@ enum verb {
 };
 enum verb_plane { PLANE_PUBLISH, PLANE_ADMIN };
 enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_NSPS, TYPE_NSP_ANY, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS, TYPE_ARRAY, TYPE_BOOL, TYPE_MS,
-                 TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USER, TYPE_USERS, TYPE_DAEMON, TYPE_NETWORK, TYPE_FIELDS, TYPE_ANY, TYPES };
+                 TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USER, TYPE_USERS, TYPE_DAEMON, TYPE_NETWORK, TYPE_FIELDS, TYPE_REVOKED, TYPE_SECONDS, TYPE_ANY, TYPES };
 
 /* All field names there are; a verb that has no such field refuses it. */
 enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_ack, FIELD_timeout, FIELD_id, FIELD_ref,
-             FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_user, FIELD_room, FIELD_gateway, FIELD_address, FIELD_fields, FIELD_COUNT };
+             FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_user, FIELD_room, FIELD_gateway, FIELD_address, FIELD_fields, FIELD_before, FIELD_expires, FIELD_COUNT };
 
 /* What the verb sockets tells of a socket: sockets.def. */
 enum verb_socket {
@@ -61,13 +61,14 @@ enum err verbs_check(struct request *r, struct span json, const struct verb_limi
 
 const char *verb_name(enum verb verb);
 enum verb_plane verb_plane(enum verb verb);
-/* The namespace that a request is about, its default included: "*" stands for all, nothing where its verb knows none. */
+/* The namespace that a request is about, its default included: "*" stands for all; nothing: it looks only, at daemons. */
 void verbs_namespace(struct buf *out, const struct request *r);
 bool verbs_allow_namespace(const struct config_plane *plane, struct span nsp);
 /* May this request pass a socket with this allow-list? "" as namespace asks for the verb only, "*" has to be listed. */
 bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span nsp);
 /* An encoded BODY of an emit, join, leave or disconnect. The addresses may come from a frame of their own. */
 void verbs_body(struct buf *out, const struct request *r, struct span to_frame, struct span attachments, uint64_t wall);
+void verbs_texts(struct buf *strs, struct span json);     /* a string, or each of a list of strings, unquoted */
 void verbs_document(struct buf *markdown);
 
 #endif

@@ -65,10 +65,21 @@ void connect_print(struct buf *out, const struct socket *s)
 
 /* ---- in: rooms, then the answer */
 
+/* At once, and again before it is let in: it may be revoked while others are asked. */
+static bool refused_revoked(struct socket *s)
+{
+    struct gate *g = s->session->gate;
+    if (!revoke_refuses(s)) return false;
+    g->stats->refused_auth[ERR_GONE]++;
+    connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"));
+    return true;
+}
+
 static void join(struct socket *s)
 {
     struct gate *g = s->session->gate;
     connect_forget(s);
+    if (refused_revoked(s)) return;
     if (s->recovery && s->recovery->resume) {
         recover_finish(s);
         return;
@@ -226,6 +237,7 @@ void connect_admit(struct socket *s)
 static void identified(struct socket *s)
 {
     struct gate *g = s->session->gate;
+    if (refused_revoked(s)) return;
     buf_clear(&g->key);
     if (user_key(&g->key, span_of(s->space->config->realm), socket_user(s)) == OK) {
         connect_go_on(s);

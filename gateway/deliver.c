@@ -60,11 +60,7 @@ static void disconnect(struct socket *s, const struct msg_BODY *b)
         gate_doom(s->session, REASON_SERVER_LEAVE, true);
         return;
     }
-    struct buf packet = { 0 };
-    sio_disconnect(&packet, s->space->shown);
-    socket_send_text(s, buf_span(&packet));
-    buf_fini(&packet);
-    socket_end(s, REASON_SERVER_LEAVE);
+    socket_disconnect(s);
 }
 
 void deliver_move(struct gate *g, struct socket *s, const struct msg_BODY *b)

@@ -70,6 +70,8 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     uint32_t life;
     gate_random(g, &life, sizeof life);
     g->refs = (uint64_t)life << 15;     /* an answer that was meant for a life before is nobody's; below 2^48, for relay and tunnel */
+    struct siphash_key revoked = gate_seed(g);
+    g->revoked = revoked_new(&revoked);
     g->dirty_end = &g->dirty;
     struct buf id = { 0 };
     member_id_encode(&id, ROLE_GATEWAY, setup->number);
@@ -98,6 +100,7 @@ void gate_destroy(struct gate **self)
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
     interned_fini(&g->agents);
+    revoked_destroy(&g->revoked);
     for (size_t i = 0; i < VIEW_OWNERS_MAX; i++)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);

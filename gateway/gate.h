@@ -90,6 +90,7 @@ struct effects *gate_effects(struct gate *self);        /* once a turn: what tun
 /* 'epoch': of the sender's life. Messages of types that a gateway does not take are counted. */
 void gate_on_message(struct gate *self, enum role role, uint16_t number, uint64_t epoch, enum msg_type type, struct span fields, struct gate_time now);
 void gate_on_sent(struct gate *self, uint16_t router, uint64_t ticket, uint64_t link_number);
+void gate_on_beat(struct gate *g, uint16_t router, uint64_t epoch, uint64_t revoked, uint64_t revoked_sum, struct gate_time now);    /* a router's */
 void gate_on_confirm(struct gate *self, enum role role, uint16_t number, uint64_t up_to, struct gate_time now);
 /* The link to a daemon begins anew, in a new life or in the same ('epoch'); the shell has dropped what was unconfirmed. */
 void gate_on_reborn(struct gate *self, enum role role, uint16_t number, uint64_t epoch, struct gate_time now);

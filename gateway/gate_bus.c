@@ -23,6 +23,7 @@ typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span f
     TAKE(WORKERS,      task_on_workers(g, number, epoch, &m)) \
     TAKE(FENCE,        gate_on_fence(g, number, m.view)) \
     TAKE(FEED_WANTS,   feed_on_wants(g, number, &m)) \
+    TAKE(REVOKED,      revoke_on(g, number, epoch, &m)) \
     TAKE(EMITTED,      (void)m)         /* for emits with a ref: we make none */
 
 #define TAKE(NAME, call) \
@@ -81,6 +82,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
 {
     g->now = now;
     if (role == ROLE_ROUTER) {
+        revoke_reborn(g, number);
         membership_tell(g, number);         /* first, so that what is sent again finds its members */
         sender_on_reborn(g->sender, number, epoch, &g->effects);
         deliver_reborn(g, number, epoch);

@@ -11,6 +11,7 @@
 #include "gate.h"
 #include "map.h"
 #include "offers.h"
+#include "revoked.h"
 #include "sender.h"
 #include "socket.h"
 #include "stream.h"
@@ -120,6 +121,8 @@ struct gate {
     const struct view *view;
     struct peers      auths, presences;
     size_t            next_auth;
+    struct revoked   *revoked;      /* tokens that are refused: our copy of the routers' list, */
+    struct revoked_peer revoked_peers[VIEW_OWNERS_MAX];     /* what we know of each router's */
     struct owners     told;             /* the owners that know our rooms, */
     uint64_t          told_epoch[VIEW_OWNERS_MAX];  /* and their lives, by number */
     uint64_t          fences[VIEW_OWNERS_MAX];      /* newest FENCE of each router */
@@ -247,6 +250,11 @@ void connect_on_open(struct socket *s);         /* its CONNECT was answered: the
 void connect_view(struct gate *g);              /* daemons came or went: ask again what they were asked */
 void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref);  /* SESSION_UP to s->presence */
 void connect_tell_again(struct gate *g, struct socket *s);                      /* to the same, with its question if that is open */
+
+/* ---- revoke.c: tokens that are refused though they verify */
+bool revoke_refuses(const struct socket *s);    /* as it is identified now */
+void revoke_on(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_REVOKED *m);
+void revoke_reborn(struct gate *g, uint16_t router);    /* its link is new: what it was asked is lost */
 
 /* ---- event.c, answer.c */
 /* All that a rule may know of it. 'address' holds the client's, as long as the scope is used; p NULL: there is no packet. */

@@ -138,6 +138,13 @@ static void on_message(void *self, struct peer *peer, enum msg_type type, struct
     gate_on_message(app->gate, peer_role(peer), peer_number(peer), peer_epoch(peer), type, fields, now_of(app));
 }
 
+static void on_beat(void *self, struct peer *peer, const struct msg_BEAT *beat, const struct msg_MEMBER *member)
+{
+    struct app *app = self;
+    (void)member;
+    if (peer_role(peer) == ROLE_ROUTER) gate_on_beat(app->gate, peer_number(peer), peer_epoch(peer), beat->revoked, beat->revoked_sum, now_of(app));
+}
+
 static void on_peer(void *self, struct peer *peer, enum bus_event event)
 {
     struct app *app = self;
@@ -326,7 +333,7 @@ int main(int argc, char **argv)
 {
     static struct app app;
     static const struct bus_handler handler = {
-        .on_message = on_message, .on_peer = on_peer, .on_confirm = on_confirm, .on_view = on_view };
+        .on_message = on_message, .on_peer = on_peer, .on_beat = on_beat, .on_confirm = on_confirm, .on_view = on_view };
     struct daemon *d = &app.d;
     daemon_start(d, ROLE_GATEWAY, argc, argv, stats_of(&app));
     prepare(&app);

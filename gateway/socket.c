@@ -133,3 +133,12 @@ void socket_end(struct socket *s, enum reason why)
     free(s->who);
     free(s);
 }
+
+void socket_disconnect(struct socket *s)
+{
+    struct buf packet = { 0 };
+    sio_disconnect(&packet, s->space->shown);
+    socket_send_text(s, buf_span(&packet));
+    buf_fini(&packet);
+    socket_end(s, REASON_SERVER_LEAVE);
+}

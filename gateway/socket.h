@@ -84,6 +84,7 @@ void socket_rename(struct socket *s, struct span id);      /* it is not in the r
 bool socket_send(struct socket *s, struct frames *f);      /* an event */
 bool socket_send_text(struct socket *s, struct span packet);
 void socket_identify(struct socket *s, struct span user, struct span claims);
+void socket_disconnect(struct socket *s);       /* it is told so, and ends: by the server */
 /* Leaves its rooms, tells presence; it is freed. */
 void socket_end(struct socket *s, enum reason why);
 size_t socket_bytes(const struct socket *s);

@@ -15,6 +15,8 @@ static const struct plan {
     [VERB_online]  = { { ROLE_PRESENCE }, "users", "user" },
     [VERB_reload]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
     [VERB_drain]   = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
+    [VERB_revoke]  = { { ROLE_NONE }, "gateways", "id" },           /* revoke.c asks */
+    [VERB_unrevoke] = { { ROLE_NONE }, "gateways", "id" },
     [VERB_health]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
 };
 
@@ -151,15 +153,18 @@ static size_t add_room(struct buf *json, const struct item *items, size_t at, si
     return i;
 }
 
-/* Where the parts say how many there are of what fits, over all pages. */
-static void add_total(const struct gather *self, struct buf *json)
+/* Where the parts say how many: of what fits, over all pages; of what was done. */
+static void add_sums(const struct gather *self, struct buf *json)
 {
-    struct span parts = buf_span(&self->parts), part;
-    uint64_t sum = 0, n;
-    bool any = false;
-    while (msg_next_str(&parts, &part))
-        if (json_to_uint(json_find(part, SPAN("total")), UINT64_MAX, &n)) sum += n, any = true;
-    if (any) buf_add_format(json, ",\"total\":%llu", (unsigned long long)sum);
+    static const char *const names[] = { "total", "reached", "routers" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct span parts = buf_span(&self->parts), part;
+        uint64_t sum = 0, n;
+        bool any = false;
+        while (msg_next_str(&parts, &part))
+            if (json_to_uint(json_find(part, span_of(names[i])), UINT64_MAX, &n)) sum += n, any = true;
+        if (any) buf_add_format(json, ",\"%s\":%llu", names[i], (unsigned long long)sum);
+    }
 }
 
 void gather_merge(const struct gather *self, struct buf *json)
@@ -183,7 +188,7 @@ void gather_merge(const struct gather *self, struct buf *json)
         json_quote(json, items[i - 1].key);
     }
     free(items);
-    add_total(self, json);
+    add_sums(self, json);
     bool comma = false;
     buf_add_format(json, ",\"complete\":%s,\"missing\":[", self->waiting.len || self->failed.len ? "false" : "true");
     add_ids(json, buf_span(&self->waiting), &comma);

@@ -3,9 +3,12 @@
 #include "feed_zmq.h"
 #include "outside_zmq.h"
 #include "probe_uv.h"
+#include "revoked_os.h"
 #include "roster.h"
 #include "work_zmq.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 struct app {
@@ -14,6 +17,8 @@ struct app {
     struct router       *router;
     struct roster       *roster;
     struct outside      *outside;
+    struct revoked_file  revoked;
+    bool                 unwritten;     /* the file does not take what it should */
     struct feed         *feed;
     struct workers      *workers;
     struct lasts         lasts;
@@ -60,6 +65,8 @@ static void on_beat(void *self, struct peer *peer, const struct msg_BEAT *beat, 
     struct app *app = self;
     struct roster_out out = { 0 };
     if (peer_role(peer) == ROLE_GATEWAY) router_on_positions(app->router, peer_number(peer), beat->positions);
+    struct from from = from_of(peer, 0);
+    if (app->router && peer_role(peer) == ROLE_ROUTER) router_on_beat(app->router, &from, beat->revoked, beat->revoked_sum);
     enum err e = roster_on_beat(app->roster, member, beat->view, service_now(app->d.svc), &out);
     if (e != OK && e != ERR_GONE) app->stats.refused_bus[e]++;
     spread(app, &out);
@@ -205,10 +212,53 @@ static void end_if_stalled(struct app *app)
     _exit(EXIT_ENVIRONMENT);
 }
 
+/* ---- the list of revoked tokens and its file */
+
+/* Its version goes with each beat from here on. The bytes that it would have if it were written now. */
+static size_t tell_revoked(struct app *app)
+{
+    uint64_t sum;
+    size_t live;
+    uint64_t version = router_revoked_version(app->router, &sum, &live);
+    bus_set_revoked(app->d.bus, version, sum);
+    return live;
+}
+
+/* Whatever has changed is in the file before anything of this turn leaves. */
+static void keep_revoked(struct app *app)
+{
+    struct buf changed = { 0 }, whole = { 0 };
+    if (!router_take_journal(app->router, &changed)) return;
+    bool replaces = app->unwritten || revoked_file_loose(&app->revoked, tell_revoked(app));
+    if (replaces) router_save_revoked(app->router, &whole);
+    bool written = replaces ? revoked_file_replace(&app->revoked, buf_span(&whole)) : revoked_file_append(&app->revoked, buf_span(&changed));
+    if (!written && !app->unwritten) log_error(app->d.log, "revoked tokens are not written", "file=%s why=%s", buf_text(&app->revoked.path), strerror(errno));
+    app->unwritten = !written;
+    router_journal_failed(app->router, app->unwritten);
+    buf_fini(&changed), buf_fini(&whole);
+}
+
+static void load_revoked(struct app *app)
+{
+    struct daemon *d = &app->d;
+    struct buf content = { 0 }, why = { 0 };
+    if (!revoked_file_read(&app->revoked, d->config.state_dir, d->options.number, &content, &why)) daemon_fail(d, "revoked tokens cannot be read", buf_text(&why));
+    enum err e = router_load_revoked(app->router, buf_span(&content), now_of(app));
+    if (e != OK) log_error(d->log, "the end of the file of revoked tokens cannot be read", "file=%s why=%s", buf_text(&app->revoked.path), err_name(e));
+    buf_clear(&content);
+    router_save_revoked(app->router, &content);
+    app->unwritten = !revoked_file_replace(&app->revoked, buf_span(&content));
+    if (app->unwritten) log_error(d->log, "revoked tokens are not written", "file=%s why=%s", buf_text(&app->revoked.path), strerror(errno));
+    router_journal_failed(app->router, app->unwritten);
+    (void)tell_revoked(app);
+    buf_fini(&content), buf_fini(&why);
+}
+
 static void flush(void *self)
 {
     struct app *app = self;
     end_if_stalled(app);
+    keep_revoked(app);
     bool more = true;
     while (more) {
         struct effects mine = *router_effects(app->router);     /* taken, since sending may cause more */
@@ -289,6 +339,7 @@ int main(int argc, char **argv)
         .number = d->options.number, .epoch = bus_epoch(d->bus), .id = span_of(d->id), .config = &d->config,
         .view = bus_view(d->bus), .stats = &app.stats, .lasts = &app.lasts, .seed = { process_random(), process_random() },
         .answer = answer, .answer_self = &app });
+    load_revoked(&app);
     app.outside = outside_new(d, app.router, &app.lasts, &app.stats);
     app.feed = feed_new(d, &app.stats);
     app.workers = workers_new(d, &app.stats);
@@ -309,6 +360,7 @@ int main(int argc, char **argv)
     outside_destroy(&app.outside);
     router_destroy(&app.router);
     lasts_fini(&app.lasts);
+    revoked_file_close(&app.revoked);
     int code = daemon_stop(d);
     roster_destroy(&app.roster);
     return code;

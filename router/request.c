@@ -119,14 +119,24 @@ static bool is_there(const struct router *self, const struct request *r)
     return false;
 }
 
+struct asked *request_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now)
+{
+    struct asked *a = ask(self, asking, r, now.mono + r->timeout_ms);
+    if (!a) {
+        (void)request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
+        return NULL;
+    }
+    gather_init(&a->gather, r, json, a->deadline);
+    a->gathers = true;
+    return a;
+}
+
 static enum err do_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now)
 {
     if (r->verb == VERB_drain && !is_there(self, r))
         return request_refuse(self, asking, r->field[FIELD_ref], ERR_UNKNOWN, PROBLEM("unknown-daemon", "drain", "the roster has no such daemon; 'topology' names them all"));
-    struct asked *a = ask(self, asking, r, now.mono + r->timeout_ms);
-    if (!a) return request_refuse(self, asking, r->field[FIELD_ref], ERR_FULL, PROBLEM("busy", "", "too many requests are under way"));
-    gather_init(&a->gather, r, json, a->deadline);
-    a->gathers = true;
+    struct asked *a = request_gather(self, asking, r, json, now);
+    if (!a) return ERR_FULL;
     struct buf only = { 0 };        /* the one gateway that is asked for */
     if (r->field[FIELD_gateway].len) json_unquote(&only, r->field[FIELD_gateway]);
     bool found = only.len == 0;
@@ -172,11 +182,22 @@ static void add_topology(const struct router *self, struct buf *json)
 
 void router_health(const struct router *self, struct buf *json)
 {
-    bool holding = view_holding(self->o.view), alone = view_owners(self->o.view)->count < 2, refused = self->o.config->refused;
-    buf_add_format(json, "{\"daemons\":[{\"id\":\"router-%u\",\"role\":\"router\",\"status\":\"%s\",\"why\":[%s%s%s]}]}", self->o.number,
-                   holding || refused ? "degraded" : "ok",
-                   holding ? "\"ownership of rooms is moving: publishes wait\"" : alone ? "\"one router: acknowledged is held by it alone\"" : "",
-                   (holding || alone) && refused ? "," : "", refused ? "\"" CONFIG_REFUSED "\"" : "");
+    bool holding = view_holding(self->o.view), alone = view_owners(self->o.view)->count < 2, degraded = holding || self->journal_failed || self->o.config->refused;
+    const char *const why[] = {
+        holding ? "ownership of rooms is moving: publishes wait" : NULL,
+        alone && !holding ? "one router: acknowledged is held by it alone" : NULL,
+        self->journal_failed ? "revoked tokens cannot be written to their file: a restart may forget them" : NULL,
+        self->o.config->refused ? CONFIG_REFUSED : NULL,
+    };
+    bool comma = false;
+    buf_add_format(json, "{\"daemons\":[{\"id\":\"router-%u\",\"role\":\"router\",\"status\":\"%s\",\"why\":[", self->o.number, degraded ? "degraded" : "ok");
+    for (size_t i = 0; i < sizeof why / sizeof why[0]; i++) {
+        if (!why[i]) continue;
+        if (comma) buf_add_byte(json, ',');
+        json_quote(json, span_of(why[i]));
+        comma = true;
+    }
+    buf_add_literal(json, "]}]}");
 }
 
 static enum err do_topology(struct router *self, struct asking *asking, const struct request *r)
@@ -216,6 +237,10 @@ enum err request_on(struct router *self, struct asking *asking, const struct mes
         return do_emit(self, asking, &r, m, now);
     case VERB_topology:
         return do_topology(self, asking, &r);
+    case VERB_revoke: case VERB_unrevoke:
+        return revoke_do(self, asking, &r, m->json, now);
+    case VERB_revoked:
+        return revoke_list(self, asking, &r);
     default:
         return do_gather(self, asking, &r, m->json, now);
     }

@@ -14,6 +14,8 @@ struct router *router_new(const struct router_options *options)
     struct siphash_key seed = { options->seed.k0 + 1, options->seed.k1 };
     map_init(&self->asked, &seed, NULL);
     struct siphash_key batches = { options->seed.k0 + 2, options->seed.k1 };
+    struct siphash_key revoked = { options->seed.k0 + 3, options->seed.k1 };
+    self->revoked = revoked_new(&revoked);
     batches_init(&self->batches, &batches, c->router.command_queue_bytes);
     self->sender = sender_new(options->id, options->epoch, &(struct sender_limits){ .held_bytes = c->router.hold_bytes });
     self->owner = owner_new(&(struct owner_options){
@@ -52,6 +54,8 @@ void router_destroy(struct router **self_p)
     asked_fini(self);
     pushes_destroy(&self->pushes);
     batches_fini(&self->batches);
+    revoked_destroy(&self->revoked);
+    buf_fini(&self->journal);
     sender_destroy(&self->sender);
     owner_destroy(&self->owner);
     effects_fini(&self->effects);
@@ -183,11 +187,24 @@ static enum err on_told(struct router *self, const struct from *from, struct spa
     return e == OK ? asked_on_told(self, from->id, &m, now) : e;
 }
 
+static enum err on_revoked(struct router *self, const struct from *from, struct span fields, struct router_time now)
+{
+    (void)now;
+    return revoke_on_told(self, from, fields);
+}
+
+static enum err on_revoked_ask(struct router *self, const struct from *from, struct span fields, struct router_time now)
+{
+    (void)now;
+    return revoke_on_asked(self, from, fields);
+}
+
 typedef enum err on_message(struct router *self, const struct from *from, struct span fields, struct router_time now);
 static on_message *const on_messages[MSG_COUNT] = {
     [MSG_EMIT] = on_emit, [MSG_EMITTED] = on_emitted, [MSG_INTEREST] = on_interest, [MSG_REACHED] = on_reached,
     [MSG_REPLAY] = on_replay, [MSG_COPY] = on_copy, [MSG_HAND] = on_hand, [MSG_HANDED] = on_handed, [MSG_FENCE] = on_fence,
     [MSG_ASK] = on_ask, [MSG_TOLD] = on_told,
+    [MSG_REVOKED] = on_revoked, [MSG_REVOKED_ASK] = on_revoked_ask,
 };
 
 /* ---- what we send to ourselves is taken at once */
@@ -285,6 +302,7 @@ void router_on_reborn(struct router *self, enum role role, uint16_t number, uint
 {
     owner_forget_sender(self->owner, role, number);
     if (role == ROLE_GATEWAY) owner_forget_gateway(self->owner, number);
+    if (role == ROLE_ROUTER && number < VIEW_OWNERS_MAX) self->revoked_peers[number].asked = 0;     /* its answer is lost */
     if (role == ROLE_ROUTER) sender_on_reborn(self->sender, number, epoch, &self->effects);
     if (role == ROLE_ROUTER && view_holding(self->o.view)) sender_fence(self->sender, &self->effects);      /* the one before went to the old link */
     router_on_turn(self, now);
@@ -327,6 +345,7 @@ void router_on_time(struct router *self, struct router_time now)
     owner_expire(self->owner, now, &self->effects);
     asked_expire(self, now);
     pushes_on_time(self, now);
+    revoke_expire(self, now);
     if (++self->ticks % POSITION_TICKS == 0) owner_tick(self->owner, &self->effects);
     self->o.stats->sender_waiting = sender_waiting(self->sender);
     self->o.stats->sender_bytes = sender_held(self->sender);

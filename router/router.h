@@ -37,6 +37,7 @@ void router_reload(struct router *self);        /* its configuration has new nam
 /* ---- daemons */
 void router_on_message(struct router *self, const struct from *from, enum msg_type type, struct span fields, struct router_time now);
 void router_on_positions(struct router *self, uint16_t gateway, struct span positions);    /* of a gateway's BEAT */
+void router_on_beat(struct router *self, const struct from *from, uint64_t revoked, uint64_t revoked_sum);  /* of a router's BEAT */
 void router_noted(struct router *self, const struct from *from);       /* a RELIABLE message that the shell took itself */
 void router_on_view(struct router *self, enum view_change change, struct router_time now);
 void router_on_reborn(struct router *self, enum role role, uint16_t number, uint64_t epoch, struct router_time now);
@@ -61,6 +62,14 @@ struct asking {
 };
 bool router_is_json(struct span frame);     /* an object or a list, by how it begins; perhaps with a J before it */
 enum err router_on_request(struct router *self, struct asking *asking, struct router_time now);
+
+/* ---- revoked tokens, kept in a file. At start the shell gives what the file has: strs of REVOCATIONs; ERR_x: no further than
+ * that can be read. Later it takes what has changed (strs again) and writes it before anything else leaves. */
+enum err router_load_revoked(struct router *self, struct span entries, struct router_time now);
+void router_save_revoked(const struct router *self, struct buf *out);      /* all of it, as strs */
+bool router_take_journal(struct router *self, struct buf *out);             /* false: nothing changed */
+void router_journal_failed(struct router *self, bool failed);              /* health says so */
+uint64_t router_revoked_version(const struct router *self, uint64_t *sum, size_t *bytes);
 
 /* ---- what comes out */
 struct effects *router_effects(struct router *self);        /* the shell sends and clears them */

@@ -6,6 +6,7 @@
 #include "gather.h"
 #include "handover.h"
 #include "push.h"
+#include "revoked.h"
 #include "router.h"
 
 enum { ASKED_MAX = 65536 };         /* requests under way at once; more are answered "busy" */
@@ -19,6 +20,10 @@ struct router {
     struct batches  batches;
     struct pushes  *pushes;
     uint64_t        pushes_life;    /* counts reloads */
+    struct revoked *revoked;
+    struct revoked_peer revoked_peers[VIEW_OWNERS_MAX];     /* what we know of the other routers' lists */
+    struct buf      journal;        /* REVOCATIONs as strs, to be written */
+    bool            journal_failed;
     uint64_t        refs;
     struct effects  effects;
     size_t          pumped;         /* of effects: those before were looked at for ourselves */
@@ -61,7 +66,15 @@ struct message {                    /* one request */
     size_t             count;
 };
 
+/* ---- revoke.c: the list of revoked tokens */
+enum err revoke_on_asked(struct router *self, const struct from *from, struct span fields);
+enum err revoke_on_told(struct router *self, const struct from *from, struct span fields);
+enum err revoke_do(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now);
+enum err revoke_list(struct router *self, struct asking *asking, const struct request *r);
+void revoke_expire(struct router *self, struct router_time now);
+
 /* ---- request.c: what outsiders ask */
+struct asked *request_gather(struct router *self, struct asking *asking, const struct request *r, struct span json, struct router_time now);    /* NULL: refused, too many */
 #define PROBLEM(code, field, message) (&(struct verb_problem){ (code), SPAN(field), (message) })
 enum err request_refuse(struct router *self, struct asking *asking, struct span ref, enum err e, const struct verb_problem *p);
 enum err request_on(struct router *self, struct asking *asking, const struct message *m, struct router_time now);

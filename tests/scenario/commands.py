@@ -82,7 +82,7 @@ def test_an_id_is_known_after_its_router_died():
 
 
 def test_an_id_is_known_after_a_kill():
-    with Topology(gateway=1, extra="") as t:
+    with Topology(gateway=1) as t:
         c = t.clients()
         t.connect(c, "a", user=1)
         first = {}
@@ -90,7 +90,6 @@ def test_an_id_is_known_after_a_kill():
             c.call("a", "join-room", {"room": f"r{i}"})
             first[i] = t.command({"emit": "once", "to": f"room:r{i}", "args": [i], "id": f"pay-{i}"})
         kill(t.pids()["router-1"])
-        until(lambda: t.command({"topology": True})["owners"] == ["router-0"], "its rooms moved")
         for i, was in first.items():
             again = t.command({"emit": "once", "to": f"room:r{i}", "args": [i], "id": f"pay-{i}"})
             same((again["ok"], again["epoch"], again["seq"], again.get("duplicate")), (True, was["epoch"], was["seq"], True), i)
