@@ -71,7 +71,7 @@ static bool refused_revoked(struct socket *s)
     struct gate *g = s->session->gate;
     if (!revoke_refuses(s)) return false;
     g->stats->refused_auth[ERR_GONE]++;
-    connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"));
+    connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"), SPAN(""));
     return true;
 }
 

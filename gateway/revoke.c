@@ -49,7 +49,7 @@ static void end(struct gate *g, struct socket *s)
     g->stats->sockets_revoked++;
     gate_note(g, "revoked", s, "");
     if (s->state == SOCKET_OPEN) socket_disconnect(s);
-    else connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"));
+    else connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"), SPAN(""));
     if (!session->sockets) gate_doom(session, REASON_SERVER_LEAVE, true);
 }
 
