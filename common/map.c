@@ -83,14 +83,24 @@ static void resize(struct map *self, size_t cap)
 void map_trim(struct map *self)
 {
     size_t cap = CAP_MIN;
+    if (self->count == 0) {
+        free(self->slots);
+        self->slots = NULL, self->cap = 0;
+        return;
+    }
     while (cap / 2 < self->count) cap *= 2;
     if (cap < self->cap) resize(self, cap);
+}
+
+void map_tidy(struct map *self)
+{
+    if (self->count < self->cap / 8) map_trim(self);
 }
 
 static void add(struct map *self, struct map_slot slot)
 {
     if (self->count >= self->cap - self->cap / 8) resize(self, self->cap ? self->cap * 2 : CAP_MIN);
-    else if (self->count < self->cap / 8) map_trim(self);
+    else if (self->count) map_tidy(self);
     insert(self, slot);
     self->count++;
 }

@@ -33,7 +33,8 @@ void   map_fini(struct map *self);
 void  *map_find(const struct map *self, struct span key);           /* or NULL */
 void  *map_put(struct map *self, struct span key, void *value);     /* the value that had this key before, or NULL */
 void  *map_drop(struct map *self, struct span key);                 /* the value that had it, or NULL */
-void   map_trim(struct map *self);                                  /* shrinks now: for a slow timer */
+void   map_trim(struct map *self);                                  /* shrinks now, to nothing where it is empty */
+void   map_tidy(struct map *self);                                  /* the same, below 1/8: for a slow timer */
 size_t map_bytes(const struct map *self);                           /* all memory of the map, without the values */
 
 /* The same for keys that are numbers of ours (the value need not know them).

@@ -45,6 +45,14 @@ static void fini_maps(struct gate *g)
 #undef MAP
 }
 
+static void tidy_maps(struct gate *g)
+{
+#define MAP(name, key_of) map_tidy(&g->name);
+    MAPS(MAP)
+#undef MAP
+    map_tidy(&g->registry.rooms), map_tidy(&g->registry.sockets);
+}
+
 static size_t maps_bytes(const struct gate *g)
 {
 #define MAP(name, key_of) + map_bytes(&g->name)
@@ -402,6 +410,7 @@ bool gate_drained(const struct gate *g)
 void gate_measure(struct gate *g)
 {
     struct gateway_stats *st = g->stats;
+    tidy_maps(g);           /* what a storm of clients has made them grow to goes with it */
     st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used + maps_bytes(g) + interned_bytes(&g->agents);
     for (size_t i = 0; i < g->listener_count; i++) st->memory_sessions_bytes += throttle_bytes(&g->listeners[i].handshakes);
     st->memory_rooms_bytes = registry_bytes(&g->registry);

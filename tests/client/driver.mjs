@@ -3,14 +3,18 @@
 // In, a line of JSON each:  {"do":"connect","id":"ann","url":...,"opts":{...}}   {"do":"emit","id":...,"event":...,"args":[...],"ack":1}
 //                           {"do":"close","id":...}   {"do":"transport","id":...}   {"do":"flood","id":...,"event":...,"count":N,"args":{...}}
 //                           {"do":"churn","url":...,"opts":{...},"count":N,"tokens":[...]}
+//                           {"do":"every","id":...,"ms":N,"event":...,"args":[...]}: emits again and again; without ms: no more
 //                           {"do":"climb","url":...,"opts":{...},"events":N,"pad":N,"tokens":[...]}
 // Out, a line each: {"id":"ann","event":"connect",...}. Binary values travel as {"$bin":"<base64>"}.
+//                           {"do":"visit",...} {"do":"crowd",...} {"do":"shout",...} {"do":"go",...}: many clients at once (crowd.mjs)
 //                           {"do":"answer","id":...,"event":...,"args":[...]}: what an event that wants an ack gets
 // Events are counted and may be kept silent ("quiet" of connect, "*": all): {"do":"count","id":...,"event":...} tells how many came, in order or not.
 // More of connect: "version" of the client, 2, 3 or 4; "also" {"id":"/nsp"}: further sockets on the same connection; "answers" {"event":[values]}:
-// what a server that asks for an ack gets; "parser": a package instead of Socket.IO's own.
+// what a server that asks for an ack gets; "parser": a package instead of Socket.IO's own;
+// "bare": with no options but those of "opts".
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
+import { crowds } from "./crowd.mjs";
 
 const require = createRequire(import.meta.url);
 const libraries = { 2: require("socket.io-client-2"), 3: require("socket.io-client-3").io, 4: require(process.env.SOCKET_IO_CLIENT ?? "socket.io-client").io };
@@ -31,8 +35,8 @@ function onAny(socket, hear) {
   socket.onevent = function (packet) { hear(...packet.data); return onevent.call(this, packet); };
 }
 
-function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answers = {}, parser }) {
-  const socket = libraries[version](url, { forceNew: true, reconnection: false, ...opts, ...parser && { parser: require(parser) } });
+function connect({ id, url, opts = {}, quiet = [], version = 4, also = {}, answers = {}, parser, bare }) {
+  const socket = libraries[version](url, { ...bare || { forceNew: true, reconnection: false }, ...opts, ...parser && { parser: require(parser) } });
   const manager = socket.io;
   manager.on("open", () => manager.engine.once("upgrade", () => say({ id, event: "upgrade", transport: manager.engine.transport.name })));
   listen({ id, socket, quiet, answers });
@@ -132,7 +136,12 @@ const doers = {
     sockets.get(id).socket.on(event, (...given) => { if (typeof given.at(-1) === "function") given.at(-1)(...unpack(args)); });
     say({ id, event: "will answer", ref });
   },
-  connect, emit, flood, churn, climb,
+  connect, emit, flood, churn, climb, ...crowds(io, say),
+  every: ({ id, event, args = [], ms }) => {
+    const s = sockets.get(id);
+    clearInterval(s.timer);
+    if (ms) s.timer = setInterval(() => s.socket.emit(event, ...unpack(args)), ms);
+  },
   close: ({ id }) => sockets.get(id)?.socket.disconnect(),
   // its TCP connection, without a word; and again, perhaps at another gateway
   cut: ({ id }) => { const t = sockets.get(id).socket.io.engine.transport; t.ws ? t.ws._socket.destroy() : t.close(); },

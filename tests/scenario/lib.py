@@ -3,7 +3,7 @@
 A scenario is a file tests/scenario/NAME.py with functions test_*(t), run by tests/run. It waits for
 readiness and for events, never for time to pass; a deadline only ends what would hang.
 """
-import base64, hashlib, hmac, itertools, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import base64, calendar, hashlib, hmac, itertools, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 import zmq
 
@@ -11,12 +11,21 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 import wire         # the daemons' own format, for who does as if he were one
 BUILD = pathlib.Path(os.environ.get("TEST_BUILD", ROOT / "build" / "asan"))
+RELEASE = pathlib.Path(os.environ.get("TEST_RELEASE", ROOT / "build"))      # as it is shipped: where memory or time is measured
 CLIENT = ROOT / "tests" / "client"
 DEADLINE = float(os.environ.get("TEST_DEADLINE", "30"))
 
 
 class Failed(Exception):
     pass
+
+
+ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z").fullmatch
+
+
+def is_now(text):
+    """A time as Date.toISOString writes it, of this minute."""
+    return bool(ISO(text)) and abs(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 60
 
 
 def check(condition, what="check"):
@@ -77,14 +86,16 @@ class Topology:
 
     tls: its listener speaks TLS. secure: another one does, 50 ports further on. packed: one more, 70 ports on, is for socket.io-msgpack-parser.
     listener: more keys of each, as {...} has them.
-    step: of the gateways' ports; 0: they share one."""
+    step: of the gateways' ports; 0: they share one.
+    app: an application of topology/apps/, with the listener of its name as its file has it, but for the port.
+    build: whose programs."""
 
-    def __init__(self, name="scenario", extra="", tls=False, secure=False, packed=False, listener="", step=1, source=None, rules=ROOT / "topology/apps/chat.yaml", **counts):
+    def __init__(self, name="scenario", extra="", tls=False, secure=False, packed=False, listener="", step=1, source=None, rules=ROOT / "topology/apps/chat.yaml", app=None, build=BUILD, **counts):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="cw-"))
         self.state = self.dir / "s"
         self.base = free_ports(400)
         counts = {"router": 2, "gateway": 2, "presence": 1, "auth": 1, **counts}
-        self.tls, self.step = tls, step
+        self.tls, self.step, self.build = tls, step, build
         self.secure = secure or tls
         if self.secure:
             self.certificate()
@@ -93,8 +104,12 @@ class Topology:
         instances = "".join(f"  {role}: {n}\n" for role, n in counts.items())
         planes = "".join(f"  {plane}: {{port: {port}}}\n" for plane, port in self.ports.items())
         certificate = f", tls: {{certificate: {self.dir}/cert.pem, key: {self.dir}/key.pem}}"
-        keys = f"address: 127.0.0.1, port_step: {step}, origins: ['*'], client_dir: {CLIENT}/node_modules/socket.io-client/dist{listener and ', ' + listener}"
-        listeners = f"  public: {{port: {self.base}, {keys}{certificate if tls else ''}}}\n"
+        keys = f"address: 127.0.0.1, port_step: {step}, client_dir: {CLIENT}/node_modules/socket.io-client/dist{listener and ', ' + listener}"
+        if app:
+            rules = ROOT / f"topology/apps/{app}.yaml"
+        else:
+            keys += ", origins: ['*']"
+        listeners = f"  {app or 'public'}: {{port: {self.base}, {keys}{certificate if tls else ''}}}\n"
         if secure:
             listeners += f"  secure: {{port: {self.base + 50}, {keys}{certificate}}}\n"
         if packed:
@@ -116,7 +131,7 @@ class Topology:
                         "-keyout", self.dir / "key.pem", "-out", self.dir / "cert.pem"], check=True, capture_output=True)
 
     def tool(self, *words, ok=True, timeout=60, stdin=None):
-        done = subprocess.run([BUILD / "causeway", *words, "--state", str(self.state)], capture_output=True, text=True, env=self.env, timeout=timeout, input=stdin)
+        done = subprocess.run([self.build / "causeway", *words, "--state", str(self.state)], capture_output=True, text=True, env=self.env, timeout=timeout, input=stdin)
         if ok and done.returncode != 0:
             raise Failed(f"causeway {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}{self.logs()}")
         return done
@@ -194,6 +209,11 @@ class Topology:
         with self.socket(zmq.REQ, "command", router) as s:
             s.send_multipart([json.dumps(request).encode(), *attachments])
             return json.loads(s.recv())
+
+    def redis(self, *words):
+        """What its private Redis answers, line by line."""
+        done = subprocess.run(["redis-cli", "-s", self.state / "redis.sock", *map(str, words)], capture_output=True, text=True, timeout=DEADLINE)
+        return done.stdout.splitlines() if done.stdout.strip() else []
 
     def stats(self, router=0, wanted="counters"):
         """The last counters of every daemon, as a late subscriber gets them at once; 'listeners' and 'ports': of gateways."""

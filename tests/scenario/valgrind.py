@@ -3,9 +3,8 @@ import concurrent.futures, os, pathlib, shutil, signal, subprocess
 
 import zmq
 
-from lib import ROOT, Failed, Topology, check, same, until
+from lib import RELEASE, ROOT, Failed, Topology, check, same, until
 
-RELEASE = pathlib.Path(os.environ.get("TEST_RELEASE", ROOT / "build"))
 VALGRIND = ("valgrind", "-q", "--fair-sched=yes", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect")
 READY = 120     # everything is slow there, and slower beside others
 

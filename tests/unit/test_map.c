@@ -169,6 +169,12 @@ TEST(map_gives_memory_back)
     map_trim(&m);
     EQUAL(map_bytes(&m), 8 * 16);
     CHECK(map_find(&m, room_key(&rooms[0])) == &rooms[0]);
+    map_drop(&m, room_key(&rooms[0]));
+    EQUAL(map_bytes(&m), 8 * 16);
+    map_tidy(&m);
+    EQUAL(map_bytes(&m), 0);
+    map_put(&m, room_key(&rooms[0]), &rooms[0]);
+    CHECK(map_find(&m, room_key(&rooms[0])) == &rooms[0]);
     map_fini(&m);
     free(rooms);
 }
