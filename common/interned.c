@@ -48,6 +48,11 @@ void interned_drop(struct interned *self, struct interned_text **text)
     free(t);
 }
 
+void interned_tidy(struct interned *self)
+{
+    map_tidy(&self->by_text);
+}
+
 size_t interned_bytes(const struct interned *self)
 {
     return self->bytes + map_bytes(&self->by_text);

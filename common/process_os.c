@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIM_BYTES = 4 << 20 };
+enum { TRIM_MIN = 256 << 10, TRIM_MAX = 4 << 20 };     /* unused heap that is worth giving back: a 16th of all, between these */
 
 static uint64_t ms_of(struct timeval t)
 {
@@ -128,8 +128,10 @@ bool process_trim(size_t *kept)
 {
     struct mallinfo2 heap = mallinfo2();
     if (heap.fordblks < *kept) *kept = heap.fordblks;
-    if (heap.fordblks - *kept < TRIM_BYTES) return false;
-    malloc_trim(TRIM_BYTES / 4);
+    size_t worth = heap.arena / 16;
+    worth = worth < TRIM_MIN ? TRIM_MIN : worth > TRIM_MAX ? TRIM_MAX : worth;
+    if (heap.fordblks - *kept < worth) return false;
+    malloc_trim(worth / 4);
     *kept = mallinfo2().fordblks;       /* it still counts what went back */
     return true;
 }

@@ -50,7 +50,7 @@ static void tidy_maps(struct gate *g)
 #define MAP(name, key_of) map_tidy(&g->name);
     MAPS(MAP)
 #undef MAP
-    map_tidy(&g->registry.rooms), map_tidy(&g->registry.sockets);
+    map_tidy(&g->registry.rooms), map_tidy(&g->registry.sockets), interned_tidy(&g->agents);
 }
 
 static size_t maps_bytes(const struct gate *g)
