@@ -105,6 +105,7 @@ endef
 $(eval $(call test_program,test-yaml,$(call objects,$(common_core) $(filter %_yaml.c,$(common_shell)) tests/t.c tests/yaml/test_config_yaml.c),-lyaml))
 $(eval $(call test_program,test-auth,$(auth_parts) $(call objects,$(wildcard tests/auth/test_*.c) tests/auth/lab.c tests/tree.c tests/t.c),$(libs_auth) $(libs_common)))
 $(eval $(call test_program,test-auth-daemon,$(auth_parts) $(call objects,tests/auth/daemon.c),$(libs_auth) $(libs_common)))
+$(eval $(call test_program,rules-cost,$(call objects,$(common_core) $(filter %_yaml.c,$(common_shell)) $(call core_of,gateway) tests/rules/cost.c),-lyaml))
 $(eval $(call test_program,auth-rate,$(auth_parts) $(call objects,tests/auth/rate.c tests/auth/lab.c tests/tree.c),$(libs_auth) $(libs_common)))
 $(eval $(call test_program,test-bus,$(bus_parts) $(call objects,$(wildcard tests/bus/test_*.c) tests/bus/world.c tests/t.c),$(libs_common)))
 $(eval $(call test_program,test-bus-echo,$(bus_parts) $(call objects,tests/bus/echo.c),$(libs_common)))

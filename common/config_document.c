@@ -32,7 +32,7 @@ static const char intro[] =
     "  below them and the keys marked \u21BB are taken over without dropping a connection; what else has changed is named and\n"
     "  waits for a restart. With any error everything stays as it was ([ZMQ-API.md](ZMQ-API.md), \"Reload\").\n"
     "- **Secrets** stand in files of their own, never here.\n"
-    "- **Limits.** 1 MiB for one file, 64 levels of nesting, 100,000 values after all includes and aliases.\n";
+    "- **Limits.** 16 MiB for one file, 64 levels of nesting, 1,000,000 values and 100,000 in one map or list, after all includes and aliases.\n";
 
 static void say_words(struct buf *out, const char *words)
 {

@@ -1,5 +1,6 @@
 /* Includes: a file's maps put into the map that asks for it. */
 #include "config_yaml.h"
+#include "map.h"
 #include "namespace.h"
 
 #include <stdlib.h>
@@ -23,10 +24,15 @@ static bool same_value(const struct node *a, const struct node *b)
 /* Takes the members of 'other' into 'map', map into map; what is in 'map' wins. As equals, they must not differ. */
 static void merge(struct config_reader *r, struct node *map, struct node **other, bool equals)
 {
-    while ((*other)->count) {
-        struct node *theirs = node_take(*other, 0), *ours = node_find(map, theirs->key);
+    static const struct siphash_key seed = { 0 };       /* whoever writes the file may slow down its reading */
+    struct map names;
+    map_init(&names, &seed, node_key);
+    for (size_t i = 0; i < map->count; i++) (void)map_put(&names, node_key(map->child[i]), map->child[i]);
+    for (size_t i = 0; i < (*other)->count; i++) {
+        struct node *theirs = (*other)->child[i], *ours = map_find(&names, node_key(theirs));
         if (!ours) {
             node_add(map, theirs);
+            (void)map_put(&names, node_key(theirs), theirs);
             continue;
         }
         if (ours->kind == NODE_MAP && theirs->kind == NODE_MAP)
@@ -35,6 +41,8 @@ static void merge(struct config_reader *r, struct node *map, struct node **other
             node_error(r->errors, theirs, theirs->key, "another included file says something else (%s:%u)", ours->file, ours->line);
         node_destroy(&theirs);
     }
+    (*other)->count = 0;        /* all are elsewhere now */
+    map_fini(&names);
     node_destroy(other);
 }
 

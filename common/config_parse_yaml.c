@@ -1,5 +1,6 @@
 /* One YAML file into nodes. Whatever is wrong in it costs an error line and never more memory than the limits allow. */
 #include "config_yaml.h"
+#include "map.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ static bool count_nodes(struct parse *p, yaml_mark_t mark, size_t n)
         p->r->nodes += n;
         return true;
     }
-    fail(p, mark, "too many values (at most 100,000, with all includes and aliases)");
+    fail(p, mark, "too many values (at most 1,000,000, with all includes and aliases)");
     return false;
 }
 
@@ -114,7 +115,7 @@ static struct node *parse_scalar(struct parse *p, const yaml_event_t *event)
 }
 
 /* A member's value, under its key. A key said twice costs a line, and the second value is put aside. */
-static bool parse_member(struct parse *p, struct node *map, const yaml_event_t *key, unsigned depth)
+static bool parse_member(struct parse *p, struct node *map, struct map *names, const yaml_event_t *key, unsigned depth)
 {
     yaml_event_t event;
     if (key->type != YAML_SCALAR_EVENT) return fail(p, key->start_mark, "a key must be a plain text"), false;
@@ -126,14 +127,15 @@ static bool parse_member(struct parse *p, struct node *map, const yaml_event_t *
     if (!value) return false;
     node_name(value, name);
     place(p, key->start_mark, value);       /* an error about a member points at its key */
-    const struct node *before = node_find(map, value->key);
+    const struct node *before = map_find(names, name);
+    if (!before) (void)map_put(names, name, value);
     if (before) node_error(p->r->errors, value, value->key, "the same key again; it stands in line %u already", before->line);
     node_add(before ? p->aside : map, value);
     return true;
 }
 
-/* Walks to the end of a map or list; false where the file is broken. */
-static bool parse_children(struct parse *p, struct node *n, unsigned depth)
+/* Walks to the end of a map or list; false where the file is broken. 'names': a map's members. */
+static bool parse_members(struct parse *p, struct node *n, struct map *names, unsigned depth)
 {
     yaml_event_t event;
     for (bool good = true; good; yaml_event_delete(&event)) {
@@ -143,10 +145,10 @@ static bool parse_children(struct parse *p, struct node *n, unsigned depth)
             return true;
         }
         if (n->count >= CONFIG_CHILDREN_MAX) {
-            fail(p, event.start_mark, "too many members (at most 10,000)");
+            fail(p, event.start_mark, "too many members (at most 100,000)");
             good = false;
         } else if (n->kind == NODE_MAP) {
-            good = parse_member(p, n, &event, depth);
+            good = parse_member(p, n, names, &event, depth);
         } else {
             struct node *child = parse_node(p, &event, depth);
             if (child) node_add(n, child);
@@ -154,6 +156,16 @@ static bool parse_children(struct parse *p, struct node *n, unsigned depth)
         }
     }
     return false;
+}
+
+static bool parse_children(struct parse *p, struct node *n, unsigned depth)
+{
+    static const struct siphash_key seed = { 0 };       /* whoever writes the file may slow down its reading */
+    struct map names;
+    map_init(&names, &seed, node_key);
+    bool good = parse_members(p, n, &names, depth);
+    map_fini(&names);
+    return good;
 }
 
 static struct node *parse_node(struct parse *p, const yaml_event_t *event, unsigned depth)
@@ -208,7 +220,7 @@ static bool read_bytes(struct config_reader *r, const char *file, const struct n
     if (fd >= 0) (void)close(fd);
     if (n == 0) return true;
     r->broken = true;
-    if (n > 0) node_error(r->errors, &at, "", "the file is larger than 1 MiB");
+    if (n > 0) node_error(r->errors, &at, "", "the file is larger than 16 MiB");
     else if (asked) node_error(r->errors, asked, "include", "%s: %s", file, strerror(error));
     else node_error(r->errors, &at, "", "%s", strerror(error));
     return false;

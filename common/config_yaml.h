@@ -8,10 +8,10 @@
 
 #include "config_table.h"
 
-#define CONFIG_FILE_MAX   (1u << 20)    /* bytes of one file */
-#define CONFIG_NODES_MAX  100000        /* values, after all includes and aliases */
+#define CONFIG_FILE_MAX   (16u << 20)   /* bytes of one file */
+#define CONFIG_NODES_MAX  1000000       /* values, after all includes and aliases */
 #define CONFIG_DEPTH_MAX  64
-#define CONFIG_CHILDREN_MAX 10000       /* of one map or list */
+#define CONFIG_CHILDREN_MAX 100000      /* of one map or list */
 #define CONFIG_INCLUDES_MAX 8           /* files inside one another */
 
 struct config_reader {

@@ -181,6 +181,16 @@ void *map_drop(struct map *self, struct span key)
     return value;
 }
 
+size_t map_probes(const struct map *self, struct span key)
+{
+    if (self->count == 0) return 0;
+    uint64_t hash = siphash_1_3(&self->seed, key);
+    size_t at = home(self, hash), far = 0;
+    for (; self->slots[at].value && astray(self, at) >= far; at = after(self, at), far++)
+        if (self->slots[at].hash == hash) break;
+    return far + 1;
+}
+
 size_t map_bytes(const struct map *self)
 {
     return self->cap * sizeof *self->slots + self->key_bytes;

@@ -35,6 +35,7 @@ void  *map_put(struct map *self, struct span key, void *value);     /* the value
 void  *map_drop(struct map *self, struct span key);                 /* the value that had it, or NULL */
 void   map_trim(struct map *self);                                  /* shrinks now, to nothing where it is empty */
 void   map_tidy(struct map *self);                                  /* the same, below 1/8: for a slow timer */
+size_t map_probes(const struct map *self, struct span key);         /* how many slots map_find looks at: what it costs, for tests */
 size_t map_bytes(const struct map *self);                           /* all memory of the map, without the values */
 
 /* The same for keys that are numbers of ours (the value need not know them).

@@ -96,6 +96,11 @@ struct node *node_take(struct node *parent, size_t i)
     return child;
 }
 
+struct span node_key(const void *node)
+{
+    return span_of(((const struct node *)node)->key);
+}
+
 struct node *node_find(const struct node *map, const char *key)
 {
     if (!map || map->kind != NODE_MAP) return NULL;

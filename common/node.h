@@ -33,6 +33,7 @@ enum node_kind node_plain_kind(struct span text);                   /* of unquot
 void node_name(struct node *n, struct span key);                    /* sets n's key */
 void node_add(struct node *parent, struct node *child);             /* takes the child */
 struct node *node_take(struct node *parent, size_t i);              /* removes a child; it is the caller's */
+struct span node_key(const void *node);                             /* of a member, as a map (map.h) wants it */
 struct node *node_find(const struct node *map, const char *key);    /* or NULL; marks it used */
 void node_json(struct buf *out, const struct node *n);              /* the same value as JSON */
 /* "file:line:column: path: text" and a newline. */

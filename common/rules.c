@@ -3,6 +3,7 @@
 #include "json.h"
 #include "msg.h"
 #include "reserved.h"
+#include "warm.h"
 
 #include <stdlib.h>
 
@@ -268,6 +269,15 @@ static void add_work(struct rules_effects *out, struct span worker)
 
 /* ---- entries */
 
+/* Among thousands of rules the one that is asked for is in no cache: its parts are fetched at once, not one by one when they are needed. */
+static void warm(const struct rules_rule *rule)
+{
+    template_warm(&rule->program);
+    warm_bytes(rule->require.at, rule->require.count * sizeof *rule->require.at);
+    warm_bytes(rule->emit.at, rule->emit.count * sizeof *rule->emit.at);
+    warm_bytes(rule->reply.at, rule->reply.count * sizeof *rule->reply.at);
+}
+
 /* Of the alternatives the first whose condition holds, its run begun; or NULL. */
 static const struct rules_rule *choose(const struct rules_rule *rule, const struct template_scope *scope, struct template_run *run)
 {
@@ -281,7 +291,9 @@ static const struct rules_rule *choose(const struct rules_rule *rule, const stru
 enum err rules_run(const struct rules *r, const struct template_scope *scope, const struct rules_rooms *rooms, struct rules_effects *out)
 {
     struct template_run run;
-    const struct rules_rule *known = rules_find(r, scope->event), *rule = choose(known, scope, &run);
+    const struct rules_rule *known = rules_find(r, scope->event);
+    if (known) warm(known);
+    const struct rules_rule *rule = choose(known, scope, &run);
     rules_effects_begin(out);
     if (!rule) {
         rules_add_null_ack(out);

@@ -2,6 +2,7 @@
 #include "template_code.h"
 #include "base64.h"
 #include "json.h"
+#include "warm.h"
 
 enum { NAME_QUOTED_MAX = 6 * TEMPLATE_NAME_MAX };   /* a byte of a name may come as \u00xx */
 
@@ -13,6 +14,13 @@ void template_start(struct template_run *run, const struct template_program *p, 
     run->first_known = false;
     run->failed = TEMPLATE_PATHS_MAX;
     run->used.base = run->used.count = 0;
+}
+
+void template_warm(const struct template_program *p)
+{
+    warm_bytes(p->op, p->op_count * sizeof *p->op);
+    warm_bytes(p->path, p->path_count * sizeof *p->path);
+    warm_bytes(p->text.ptr, p->text.len);
 }
 
 /* ---- values */

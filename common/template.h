@@ -115,6 +115,7 @@ struct template_run {           /* by template_start; no need to clear or free i
     char        iso[ISO_LENGTH_MAX], ms[20], s[20], id[24];
 };
 
+void template_warm(const struct template_program *p);    /* it will be run at once, and may be in no cache (warm.h) */
 void template_start(struct template_run *run, const struct template_program *p, const struct template_scope *scope);
 struct span template_value(struct template_run *run, unsigned path);    /* of template_compile_field: JSON, or empty where missing */
 
