@@ -92,6 +92,7 @@ struct config_namespace {
     bool     acks_error_first;      /* [null, value] */
     bool     recovery;              /* connection state recovery, */
     uint32_t recovery_ms;           /* so long */
+    struct { bool close; uint32_t warn_ms; char *event, *refresh; } expiry;     /* of tokens */
     struct { char *event; uint32_t scan_ms, timeout_ms, misses; } heartbeat;        /* event "": none */
     uint32_t max_connections_per_user;      /* 0: no limit */
     uint32_t grace_ms;              /* from a user's last socket to offline */

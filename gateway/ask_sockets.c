@@ -193,6 +193,14 @@ static void print_rooms(struct gate *g, struct buf *json, const struct socket *s
     buf_add_byte(json, ']');
 }
 
+static void print_expiresAt(struct gate *g, struct buf *json, const struct socket *s)
+{
+    uint64_t expires = life_expires(s);
+    (void)g;
+    if (expires == UINT64_MAX) buf_add_literal(json, "null");
+    else buf_add_uint(json, expires);
+}
+
 static const struct { const char *name; void (*print)(struct gate *g, struct buf *json, const struct socket *s); } told[VERB_SOCKETS] = {
 #define SOCKET(name, doc) { #name, print_##name },
 #include "sockets.def"

@@ -19,7 +19,7 @@ enum {
     SPARE_MS        = 500,      /* the refusal comes before the connect time-out would close */
 };
 
-enum waits_for { FOR_VERDICT, FOR_PRESENCE, FOR_ADMITTED };
+enum waits_for { FOR_VERDICT, FOR_PRESENCE, FOR_ADMITTED, FOR_REFRESH };    /* the last: of an open socket's new token */
 
 struct pending {
     uint64_t       ref;
@@ -135,6 +135,7 @@ void connect_on_open(struct socket *s)
     session->connected = true;
     timer_cancel(g, &session->connect);
     heartbeat_begin(s);
+    life_begin(s);
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
     if (feed_wants(g, TOPIC_CONNECT)) feed_connect(s, recover_back(s));
     bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */
@@ -264,6 +265,17 @@ static void ask_auth(struct socket *s)
     look_again(g, p, VERIFY_AGAIN_MS);
 }
 
+bool connect_verify(struct socket *s, struct buf *token, uint64_t patience_ms)
+{
+    if (s->pending) return false;
+    struct pending *p = pending_need(s);
+    p->what = FOR_REFRESH;
+    p->until = s->session->gate->now.mono + patience_ms;
+    p->token = *token, *token = (struct buf){ 0 };
+    ask_auth(s);
+    return true;
+}
+
 /* auth/reasons.def's name, as rule files know it. */
 static enum rejection_reason reason_of(struct span reason)
 {
@@ -278,8 +290,13 @@ static enum rejection_reason reason_of(struct span reason)
 void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
 {
     struct pending *p = map_find_u64(&g->pendings, m->ref);
-    if (!p || p->what != FOR_VERDICT) return;       /* late: another one answered, or the client went */
+    if (!p || (p->what != FOR_VERDICT && p->what != FOR_REFRESH)) return;       /* late: another one answered, or the client went */
     struct socket *s = p->socket;
+    if (p->what == FOR_REFRESH) {
+        connect_forget(s);
+        life_on_verdict(s, m);
+        return;
+    }
     bool sound = m->allowed && json_check(m->user, 1) == OK && (m->claims.len == 0 || json_check(m->claims, JSON_MAX_DEPTH) == OK);
     if (!sound) {
         g->stats->refused_auth[m->allowed ? ERR_SYNTAX : ERR_AUTH]++;
@@ -287,6 +304,7 @@ void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m)
         return;
     }
     socket_identify(s, m->user, m->claims);
+    life_set(s, m->expires);
     buf_fini(&p->token);
     identified(s);
 }
@@ -297,12 +315,17 @@ static void on_due(struct gate *g, struct timer *t)
     struct socket *s = p->socket;
     bool over = g->now.mono >= p->until;
     switch (p->what) {
-    case FOR_VERDICT:
+    case FOR_VERDICT: case FOR_REFRESH:
         if (!over) {
             ask_auth(s);
             return;
         }
         g->stats->verify_timeout++;
+        if (p->what == FOR_REFRESH) {
+            connect_forget(s);
+            life_on_verdict(s, NULL);
+            return;
+        }
         g->stats->refused_auth[ERR_TIMEOUT]++;
         connect_refuse(s, REJECTION_UNAVAILABLE, SPAN("authentication is not available"), SPAN(""));
         return;
@@ -321,7 +344,7 @@ void connect_view(struct gate *g)
     struct map_walk walk = { 0 };
     for (struct pending *p; (p = map_next(&g->pendings, &walk)); ) {
         struct socket *s = p->socket;
-        if (p->what == FOR_VERDICT && p->tries == 0) ask_auth(s);
+        if ((p->what == FOR_VERDICT || p->what == FOR_REFRESH) && p->tries == 0) ask_auth(s);
         if (p->what == FOR_PRESENCE && g->presences.count) ask_presence(s);
         /* Who was asked is gone, or has a new life: the others don't know of the question. */
         if (p->what == FOR_ADMITTED && gate_presence_epoch(g, s->presence) != s->presence_epoch) ask_presence(s);

@@ -331,6 +331,7 @@ void gate_reload(struct gate *g, struct generation *generation, struct gate_time
     listeners_reload(g);
     spaces_reload(g);
     heartbeats_reload(g);
+    lives_reload(g);
     gate_settle(g);
     generation_drop(&before);
 }

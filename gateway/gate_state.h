@@ -251,6 +251,19 @@ void connect_view(struct gate *g);              /* daemons came or went: ask aga
 void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref);  /* SESSION_UP to s->presence */
 void connect_tell_again(struct gate *g, struct socket *s);                      /* to the same, with its question if that is open */
 
+bool connect_verify(struct socket *s, struct buf *token, uint64_t patience_ms);    /* takes the token; life_on_verdict follows. False: something else is asked */
+void connect_expel(struct socket *s, enum reason why, struct span message);    /* refuse.c: it is open, and may not stay; and its connection, if it was all it was for */
+
+/* ---- life.c: how long a token lasts; each does nothing where the namespace does not ask for it */
+void life_set(struct socket *s, uint64_t expires_s);    /* Unix; 0: never */
+void life_begin(struct socket *s);              /* it is open */
+void life_end(struct socket *s);
+bool life_is_refresh(const struct socket *s, const struct sio_packet *p);
+void life_refresh(struct socket *s, const struct sio_packet *p);
+void life_on_verdict(struct socket *s, const struct msg_VERDICT *m);    /* NULL: there was none in time */
+uint64_t life_expires(const struct socket *s);  /* Unix ms; UINT64_MAX: nobody looks */
+void lives_reload(struct gate *g);
+
 /* ---- revoke.c: tokens that are refused though they verify */
 bool revoke_refuses(const struct socket *s);    /* as it is identified now */
 void revoke_on(struct gate *g, uint16_t router, uint64_t epoch, const struct msg_REVOKED *m);

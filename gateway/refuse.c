@@ -66,3 +66,19 @@ void connect_gone(struct socket *s)
     buf_fini(&text);
     socket_end(s, REASON_SERVER_LEAVE);
 }
+
+void connect_expel(struct socket *s, enum reason why, struct span message)
+{
+    struct session *session = s->session;
+    struct rules_rejected r;
+    struct buf address = { 0 }, text = { 0 };
+    struct template_scope scope = event_scope(s, NULL, &address);
+    rules_reject(s->space->rules, s->space->config->refuse, REJECTION_INVALID, message, &scope, &r);
+    if (r.as == CONFIG_REFUSE_EVENT) send_event(s, buf_span(&r.args));
+    sio_disconnect(&text, s->space->shown);
+    send_text(s, &text);
+    bool close = r.as == CONFIG_REFUSE_CLOSE;
+    rules_rejected_fini(&r), buf_fini(&address), buf_fini(&text);
+    socket_end(s, why);
+    if ((close || !session->sockets) && session_live(session)) gate_doom(session, REASON_SERVER_LEAVE, true);
+}

@@ -42,15 +42,12 @@ static void find(struct gate *g, struct span user, struct found *f)
     buf_fini(&to);
 }
 
-/* Out of the namespace, so that its client does not try again by itself; and off, if that was all it was there for. */
 static void end(struct gate *g, struct socket *s)
 {
-    struct session *session = s->session;
     g->stats->sockets_revoked++;
     gate_note(g, "revoked", s, "");
-    if (s->state == SOCKET_OPEN) socket_disconnect(s);
+    if (s->state == SOCKET_OPEN) connect_expel(s, REASON_TOKEN_REVOKED, SPAN("token revoked"));
     else connect_refuse(s, REJECTION_INVALID, SPAN("token revoked"), SPAN(""));
-    if (!session->sockets) gate_doom(session, REASON_SERVER_LEAVE, true);
 }
 
 static uint32_t end_all(struct gate *g, struct span user)

@@ -141,6 +141,8 @@ const char *reason_name(enum reason r)
         [REASON_FORCED_CLOSE]    = "forced close",
         [REASON_PARSE_ERROR]     = "parse error",
         [REASON_HEARTBEAT]       = "heartbeat timeout",
+        [REASON_TOKEN_EXPIRED]   = "token expired",
+        [REASON_TOKEN_REVOKED]   = "token revoked",
     };
     return names[r];
 }

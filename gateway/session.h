@@ -42,9 +42,10 @@ enum session_event {
     SESSION_EVENTS
 };
 
-/* Why a socket's connection ended: Socket.IO's names, and HEARTBEAT: the application's own. */
+/* Why a socket's connection ended: Socket.IO's names, and our own from HEARTBEAT on. */
 enum reason { REASON_TRANSPORT_CLOSE, REASON_TRANSPORT_ERROR, REASON_PING_TIMEOUT, REASON_CLIENT_LEAVE,
-              REASON_SERVER_LEAVE, REASON_SHUTTING_DOWN, REASON_FORCED_CLOSE, REASON_PARSE_ERROR, REASON_HEARTBEAT, REASON_COUNT };
+              REASON_SERVER_LEAVE, REASON_SHUTTING_DOWN, REASON_FORCED_CLOSE, REASON_PARSE_ERROR, REASON_HEARTBEAT,
+              REASON_TOKEN_EXPIRED, REASON_TOKEN_REVOKED, REASON_COUNT };
 const char *reason_name(enum reason r);     /* "transport close" */
 
 /* What of the handshake is needed as long as the session lives: spans into one block. */

@@ -76,13 +76,14 @@ static size_t who_bytes(const struct identity *who)
 void socket_identify(struct socket *s, struct span user, struct span claims)
 {
     struct identity *who = malloc(sizeof *who + user.len + claims.len);
-    NEED(who && !s->who);
+    NEED(who);
     if (user.len) memcpy(who->bytes, user.ptr, user.len);
     if (claims.len) memcpy(who->bytes + user.len, claims.ptr, claims.len);
     who->user = (struct span){ who->bytes, user.len };
     who->claims = (struct span){ who->bytes + user.len, claims.len };
+    s->session->gate->socket_bytes += who_bytes(who) - who_bytes(s->who);
+    free(s->who);
     s->who = who;
-    s->session->gate->socket_bytes += who_bytes(who);
 }
 
 size_t socket_bytes(const struct socket *s)
@@ -115,6 +116,7 @@ void socket_end(struct socket *s, enum reason why)
     gate_keep(g, &s->early_bytes, 0);
     recover_end(s, why);
     heartbeat_end(s);
+    life_end(s);
     membership_leave_all(s);
     if (s->registered) registry_drop(&g->registry, s);
     if (s->told)

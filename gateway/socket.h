@@ -70,6 +70,7 @@ struct socket {
     struct answer   *answers, **answers_end;
     struct early    *early;
     struct heart    *heart;             /* heartbeat.c: where its namespace has an application heartbeat; or NULL */
+    struct life     *life;              /* life.c: its token's, where its namespace asks and the token ends; or NULL */
     struct recovery *recovery;          /* it may come back: recover.h; or NULL */
     struct lane     *lane;              /* of its tasks: task.h; or NULL */
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */
@@ -83,7 +84,7 @@ struct socket *socket_find(const struct session *s, struct span shown);      /* 
 void socket_rename(struct socket *s, struct span id);      /* it is not in the registry; empty: a new one */
 bool socket_send(struct socket *s, struct frames *f);      /* an event */
 bool socket_send_text(struct socket *s, struct span packet);
-void socket_identify(struct socket *s, struct span user, struct span claims);
+void socket_identify(struct socket *s, struct span user, struct span claims);      /* again: in place of what was known */
 void socket_disconnect(struct socket *s);       /* it is told so, and ends: by the server */
 /* Leaves its rooms, tells presence; it is freed. */
 void socket_end(struct socket *s, enum reason why);
