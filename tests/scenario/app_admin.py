@@ -9,7 +9,7 @@
  ping -> "pong"; private:message, message:sent; ids are numbers and stay numbers    | private_messages
  room:join, room:leave, room:message and what the others hear                       | rooms
  "*": no object -> error {message,receivedData,timestamp}                           | errors
- a handler's failure -> error {event,message,timestamp}; unknown faults: internal   | errors (a worker's), no_worker
+ a handler's failure -> error {event,message,timestamp}; unknown faults: internal   | a_handlers_failure
  sendToUser, sendToAll, sendToRoom, disconnectUser on every gateway,                | services
    getUserConnections, isUserOnline, getOnlineUsers                                 |
  system:, user: (also to many at once), room:notification; data:update              | services
@@ -21,7 +21,9 @@
 """
 import json, urllib.request
 
-from lib import Topology, check, is_now, kill, same, until
+from workers import Worker, known
+
+from lib import ROOT, Topology, check, is_now, kill, same, until
 
 OPTS = {"transports": ["websocket", "polling"]}
 
@@ -163,6 +165,25 @@ def test_errors():
         same(c.got("ann", "error"), [])
 
 
+def test_a_handlers_failure():
+    """A worker that fails says what of; when none is there, or it is silent, nothing leaks."""
+    t = Topology(app="admin", gateway=1, router=1)
+    t.env["CAUSEWAY_GATEWAY_WORKER_MS"] = "500ms"
+    with t:
+        c = t.clients()
+        come(t, c, "ann", 7)
+        worker = Worker(t, namespaces=["/admin"], events=["test:error", "test:silence"])
+        known(t, 1)
+        c.emit("ann", "test:error", {})
+        request = worker.request("test:error")
+        same((request["user"], request["args"]), (7, [{}]))
+        worker.answer(request, refuse={"message": "测试错误"})
+        same(stamped(c.expect("ann", "error")["args"]), {"event": "test:error", "message": "测试错误"})
+        c.emit("ann", "test:silence", {})
+        same(stamped(c.expect("ann", "error")["args"]), {"message": "服务器内部错误"})
+        worker.close()
+
+
 def test_services():
     with Topology(app="admin") as t:
         c = t.clients()
@@ -195,6 +216,23 @@ def test_services():
             same(c.expect(name, "disconnect")["reason"], "io server disconnect")
         until(lambda: [u["user"] for u in t.command({"who": "", "nsp": "/admin"})["users"]] == [7], "gone on every gateway")
         same(c.got("bob's web", "disconnect"), [])
+
+
+def test_figures():
+    """As its file has them, but for the time: there 30 s."""
+    t = Topology(app="admin", extra="service: {stats_ms: 100ms}\n")
+    rules = ROOT / "topology/apps/admin.yaml"
+    (t.dir / "admin.yaml").write_text(rules.read_text().replace("every: 30s", "every: 300ms"))
+    t.file.write_text(t.file.read_text().replace(str(rules), str(t.dir / "admin.yaml")))
+    with t:
+        c = t.clients()
+        come(t, c, "ann", 7)
+        come(t, c, "ann's tab", 7, gateway=1)
+        come(t, c, "bob", 8, nsp="/web", gateway=1)
+        status = stamped(c.expect("ann", "system:status", lambda l: l["args"][0]["activeConnections"] == 3)["args"])
+        check(0 <= status["cpu"] <= 100 and 0 < status["memory"] < 100, status)
+        for name, users in (("ann", [7]), ("bob", [8])):        # each namespace has its own
+            same(stamped(c.expect(name, "stats:online-users", lambda l: l["args"][0]["users"] == users)["args"]), {"total": 1, "users": users})
 
 
 def test_five_connections():

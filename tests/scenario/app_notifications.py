@@ -75,6 +75,21 @@ def test_insecure_and_said_so():
         same(c.expect("no token", "disconnect")["reason"], "io server disconnect")
 
 
+def test_settings():
+    with Topology(app="notifications", gateway=1, router=1) as t:
+        def handshake(origin):
+            request = urllib.request.Request(t.url() + "/socket.io/?EIO=4&transport=polling", headers={"Origin": origin})
+            with urllib.request.urlopen(request) as answer:
+                return dict(answer.headers), json.loads(answer.read()[1:])
+        headers, said = handshake("http://localhost:5173")
+        same((said["pingInterval"], said["pingTimeout"], said["maxPayload"], said["upgrades"]), (25000, 60000, 1000000, ["websocket"]))
+        same((headers.get("Access-Control-Allow-Origin"), headers.get("Access-Control-Allow-Credentials")), ("http://localhost:5173", "true"))
+        same(handshake("http://elsewhere.example")[0].get("Access-Control-Allow-Origin"), None)
+        heartbeat = t.tool("config", "show", str(t.file)).stdout
+        for key in ("scan_ms: 30s", "timeout_ms: 10s", "misses: 3"):
+            check(key in heartbeat, f"{key} in {heartbeat}")
+
+
 def come(t, c, name, user, gateway=0, **opts):
     c.do("connect", id=name, url=t.url(gateway) + "/notifications", bare=True, opts={**OPTS, "query": {"userId": user} if user else {}, **opts})
     return c.expect(name, "connect")
@@ -116,3 +131,40 @@ def test_two_devices():
 
 
 HURRIED = "namespaces:\n  /notifications: {heartbeat: {scan_ms: 200ms, timeout_ms: 150ms, misses: 3}}\n"
+
+
+def test_heartbeats():
+    with Topology(app="notifications", extra=HURRIED, gateway=1, router=1) as t:
+        c = t.clients()
+        come(t, c, "alive", "user-1")
+        c.do("every", id="alive", event="ping", ms=50)      # every 20 s in real life
+        silent = come(t, c, "silent", "user-2")
+        seen = lambda user: {s["id"]: s for s in t.command({"sockets": "user:" + user, "nsp": "/notifications"})["sockets"]}
+        check(is_now(c.expect("alive", "pong")["args"][0]), "an ISO time")
+        until(lambda: seen("user-2")[silent["sid"]]["missedPings"], "a miss")
+        c.emit("silent", "ping")
+        c.expect("silent", "pong")
+        until(lambda: not seen("user-2")[silent["sid"]]["missedPings"], "cleared")
+        same(c.expect("silent", "disconnect")["reason"], "io server disconnect")
+        same(c.got("alive", "disconnect"), [])
+        stats = t.command({"sockets": "*", "nsp": "/notifications"})
+        same(len(stats["sockets"]), 1)
+        one = stats["sockets"][0]
+
+
+def test_a_thousand_connections():
+    with Topology(app="notifications", build=RELEASE, router=1, gateway=1) as t:
+        c = t.clients()
+        c.do("crowd", url=t.url() + "/notifications", opts={"transports": ["websocket"]}, queries=[{"userId": f"user-{i}"} for i in range(1000)])
+        done = c.expect(None, "gathered", deadline=60)
+        same((done["connected"], done["errors"]), (1000, {}))
+        cpu = lambda: sum(v for counters in t.stats().values() for k, v in counters.items() if k in ("process.cpu_user_ms", "process.cpu_system_ms"))
+        before, memory = cpu(), resident(t)["gateway-0"]
+        c.do("shout", event="ping", hear="pong")
+        same(c.expect(None, "heard", deadline=60)["count"], 1000)
+        spent = cpu() - before
+        check(spent < 0.05 * 20_000, f"what all pings of 20 s cost: {spent} ms of CPU")
+        for _ in range(4):
+            c.do("shout", event="ping", hear="pong")
+            c.expect(None, "heard", deadline=60)
+        check(resident(t)["gateway-0"] < 1.05 * memory, "memory is stable")
