@@ -11,6 +11,7 @@
 
 static const struct flag flags[] = { PLACE_FLAGS, { 0 } };
 static const struct flag explain_flags[] = { PLACE_FLAGS, { "namespace", "NAME", "in this one alone, not in all that have a rule for it" }, { 0 } };
+static const struct flag verbs_flags[] = { { "json", NULL, "the verbs, their fields and types, for programs" }, { 0 } };
 static const struct flag no_flags[] = { { 0 } };
 
 static void print(struct buf *text)
@@ -79,9 +80,9 @@ static int run_doc(const struct command *self, const struct arguments *a)
         { "config doc", config_document }, { "config verbs", verbs_document }, { "config wire", msg_document }, { "config workers", work_frame_document } };
     struct buf markdown = { 0 };
     size_t i = 0;
-    (void)a;
     while (strcmp(tables[i].name, self->name) != 0) i++;
-    tables[i].document(&markdown);
+    if (arguments_flag(a, "json")) verbs_print(&markdown);
+    else tables[i].document(&markdown);
     print(&markdown);
     return COMMAND_OK;
 }
@@ -90,6 +91,6 @@ const struct command command_config_check = { .name = "config check", .words = "
 const struct command command_config_show = { .name = "config show", .words = "[TOPOLOGY]", .help = "every value as it stands, defaults included", .flags = flags, .most = 1, .run = run_show };
 const struct command command_config_explain = { .name = "config explain", .words = "EVENT [TOPOLOGY]", .help = "what an event will do, in plain words; connect, online and offline too", .flags = explain_flags, .least = 1, .most = 2, .run = run_explain };
 const struct command command_config_doc = { .name = "config doc", .words = "", .help = "every key and its default, as docs/TOPOLOGY.md", .flags = no_flags, .run = run_doc };
-const struct command command_config_verbs = { .name = "config verbs", .words = "", .help = "what outsiders may ask, as in docs/ZMQ-API.md", .flags = no_flags, .run = run_doc };
+const struct command command_config_verbs = { .name = "config verbs", .words = "", .help = "what outsiders may ask, as in docs/ZMQ-API.md", .flags = verbs_flags, .run = run_doc };
 const struct command command_config_wire = { .name = "config wire", .words = "", .help = "every message between daemons, as in docs/WIRE.md", .flags = no_flags, .run = run_doc };
 const struct command command_config_workers = { .name = "config workers", .words = "", .help = "what workers and routers say to each other, as in docs/WORKERS.md", .flags = no_flags, .run = run_doc };

@@ -301,6 +301,8 @@ enum err verbs_check(struct request *r, struct span json, const struct verb_limi
         if (!types[fields[r->verb][field].type].good(r->field[field], limits))
             return refuse(p, ERR_TYPE, "wrong-type", unquoted(key), types[fields[r->verb][field].type].wanted);
     }
+    if (addressed && fields[r->verb][FIELD_to].need == FIELD_UNKNOWN)
+        return refuse(p, ERR_UNKNOWN, "unknown-field", SPAN("to"), "this verb takes no address, in no frame of its own either");
     for (int i = 0; i < FIELD_COUNT; i++)
         if (fields[r->verb][i].need == FIELD_REQUIRED && r->field[i].len == 0 && !(i == FIELD_to && addressed))
             return refuse(p, ERR_MISSING, "missing-field", span_of(field_names[i]), fields[r->verb][i].doc);
@@ -391,6 +393,27 @@ void verbs_body(struct buf *out, const struct request *r, struct span to_frame, 
     body.nsp = buf_span(&nsp), body.to = buf_span(&to), body.except = buf_span(&except), body.args = buf_span(&args);
     msg_encode_BODY(out, &body);
     buf_fini(&nsp), buf_fini(&to), buf_fini(&except), buf_fini(&args);
+}
+
+/* ---- the table for programs */
+
+void verbs_print(struct buf *json)
+{
+    static const struct { enum verb verb; const char *json; } rows[] = {
+#define VERB(name, plane, subject, doc) { VERB_##name, "]},{\"verb\":\"" #name "\",\"plane\":\"" #plane "\",\"subject\":\"" #subject "\",\"fields\":[" },
+#define FIELD(verb, name, type, need, doc) { VERB_##verb, ",{\"name\":\"" #name "\",\"type\":\"" #type "\",\"need\":\"" #need "\"}" },
+#include "verbs.def"
+#undef VERB
+#undef FIELD
+    };
+    buf_add_byte(json, '[');
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct span row = span_of(rows[i].json);
+        if (i == 0) (void)span_eat_prefix(&row, SPAN("]},"));
+        if (i && rows[i].verb == rows[i - 1].verb && span_has_prefix(span_of(rows[i - 1].json), SPAN("]}"))) (void)span_eat(&row, ',');
+        buf_add(json, row);
+    }
+    buf_add_literal(json, "]}]\n");
 }
 
 /* ---- docs/ZMQ-API.md */

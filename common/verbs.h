@@ -47,7 +47,7 @@ struct request {
 
 struct verb_problem {
     const char *code;                   /* "bad-json", "unknown-verb", "unknown-field", "wrong-type", ... */
-    struct span field;                  /* the field's name, or empty */
+    struct span field;                  /* the field's name as between the quotes of JSON, or empty */
     const char *message;
 };
 
@@ -70,5 +70,6 @@ bool verbs_allowed(const struct config_plane *plane, enum verb verb, struct span
 void verbs_body(struct buf *out, const struct request *r, struct span to_frame, struct span attachments, uint64_t wall);
 void verbs_texts(struct buf *strs, struct span json);     /* a string, or each of a list of strings, unquoted */
 void verbs_document(struct buf *markdown);
+void verbs_print(struct buf *json);         /* the table for programs: [{verb, plane, subject, fields: [{name, type, need}]}] */
 
 #endif

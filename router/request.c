@@ -4,6 +4,7 @@
 
 #include "json.h"
 #include "placeholder.h"
+#include "renumber.h"
 
 #include <stdlib.h>
 
@@ -43,9 +44,9 @@ enum err request_refuse(struct router *self, struct asking *asking, struct span 
     if (ref.len) buf_add_literal(&json, ",\"ref\":"), buf_add(&json, ref);
     buf_add_format(&json, ",\"error\":{\"code\":\"%s\",\"message\":", p->code);
     json_quote(&json, span_of(p->message));
-    buf_add_literal(&json, ",\"field\":");
-    json_quote(&json, p->field);
-    buf_add_literal(&json, "}}");
+    buf_add_literal(&json, ",\"field\":\"");
+    buf_add(&json, p->field);       /* as it stands between quotes already */
+    buf_add_literal(&json, "\"}}");
     router_reply(self, asking->envelope, buf_span(&json), SPAN(""));
     asking->envelope = NULL;
     buf_fini(&json);
@@ -64,6 +65,16 @@ static struct asked *ask(struct router *self, struct asking *asking, const struc
 
 /* ---- emit, join, leave, disconnect */
 
+/* A client waits for as many binary frames as an event says that it has, and uses those that it names. */
+static bool has_surplus(struct span args, unsigned attachments)
+{
+    struct renumber r = { 0 };
+    struct buf counted = { 0 };
+    if (args.len) renumber(&counted, args, attachments, &r);
+    buf_fini(&counted);
+    return r.count < attachments;
+}
+
 static enum err do_emit(struct router *self, struct asking *asking, const struct request *r, const struct message *m, struct router_time now)
 {
     bool acks = json_is_true(r->field[FIELD_ack]);
@@ -74,6 +85,8 @@ static enum err do_emit(struct router *self, struct asking *asking, const struct
         return request_refuse(self, asking, r->field[FIELD_ref], ERR_LIMIT, PROBLEM("too-many-attachments", "args", "more binary attachments than Socket.IO clients accept (10)"));
     if (m->count && placeholder_check(r->field[FIELD_args], (unsigned)m->count) != OK)
         return request_refuse(self, asking, r->field[FIELD_ref], ERR_RANGE, PROBLEM("bad-placeholder", "args", "a placeholder names no attachment of this message"));
+    if (m->count && has_surplus(r->field[FIELD_args], (unsigned)m->count))
+        return request_refuse(self, asking, r->field[FIELD_ref], ERR_SYNTAX, PROBLEM("bad-frames", "args", "attachments that no placeholder names"));
     struct buf attachments = { 0 }, body = { 0 }, id = { 0 };
     for (size_t i = 0; i < m->count; i++) msg_add_str(&attachments, m->attachments[i]);
     verbs_body(&body, r, m->to, buf_span(&attachments), now.wall);
@@ -224,6 +237,9 @@ enum err request_on(struct router *self, struct asking *asking, const struct mes
     struct verb_problem problem;
     enum err e = verbs_check(&r, m->json, &limits, m->to.len > 0, &problem);
     if (e != OK) return request_refuse(self, asking, r.field[FIELD_ref], e, &problem);
+
+    if (m->count && r.verb != VERB_emit)
+        return request_refuse(self, asking, r.field[FIELD_ref], ERR_SYNTAX, &(struct verb_problem){ "bad-frames", span_of(verb_name(r.verb)), "frames behind the JSON: this verb takes no attachments" });
 
     buf_clear(&self->key);
     verbs_namespace(&self->key, &r);

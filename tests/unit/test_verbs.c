@@ -34,6 +34,12 @@ static const struct row { const char *name, *json, *to_frame; enum err err; cons
     { "timeout too long", "{\"emit\":\"a\",\"to\":\"*\",\"timeout\":60001}", "", ERR_TYPE, "wrong-type", "timeout" },
     { "room with a NUL", "{\"join\":\"a\\u0000b\",\"to\":\"*\"}", "", ERR_TYPE, "wrong-type", "join" },
     { "address twice", "{\"emit\":\"e\",\"to\":\"*\"}", "room:x", ERR_DUPLICATE, "two-addresses", "to" },
+    { "address where none is wanted", "{\"sockets\":\"*\"}", "room:x", ERR_UNKNOWN, "unknown-field", "to" },
+    { "sockets filtered", "{\"sockets\":[\"*\"],\"nsp\":\"*\",\"user\":42,\"room\":\"x\",\"gateway\":\"gateway-1\",\"address\":\"10.0.0.0/8\",\"fields\":[\"id\",\"user\"]}", "", OK, 0, 0 },
+    { "unknown field of a socket", "{\"sockets\":\"*\",\"fields\":[\"id\",\"shoes\"]}", "", ERR_TYPE, "wrong-type", "fields" },
+    { "no network", "{\"sockets\":\"*\",\"address\":\"10.0.0.0/64\"}", "", ERR_TYPE, "wrong-type", "address" },
+    { "revoke", "{\"revoke\":[\"user:42\",\"token:x\",\"*\"],\"before\":5,\"expires\":9}", "", OK, 0, 0 },
+    { "revoke a room", "{\"revoke\":\"room:x\"}", "", ERR_TYPE, "wrong-type", "revoke" },
     { "limit 0", "{\"sockets\":\"*\",\"limit\":0}", "", ERR_TYPE, "wrong-type", "limit" },
 };
 
