@@ -1,5 +1,7 @@
 #include "revoked.h"
 #include "t.h"
+#include "template.h"
+#include "user.h"
 
 static const struct siphash_key seed = { 5, 6 };
 
@@ -176,4 +178,20 @@ TEST(revoked_asks_once_who_has_more)
     CHECK(revoked_behind(r, &p, 8, 1, 99));             /* another life: from its beginning */
     EQUAL(p.version, 0);
     revoked_destroy(&r);
+}
+
+/* A gateway finds the sockets of a revoked user in the room of that name. */
+TEST(revoked_users_are_named_as_their_rooms)
+{
+    static const struct { const char *realm, *user; } users[] = { { "", "42" }, { "", "\"42\"" }, { "staff", "42" }, { "", "\"a/b\"" }, { "staff", "\"a\\u00e9\"" } };
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
+        struct buf address = { 0 }, key = { 0 }, name = { 0 }, again = { 0 };
+        EQUAL_ERR(template_user_address(&address, span_of(users[i].realm), span_of(users[i].user)), OK);
+        EQUAL_ERR(user_key(&key, span_of(users[i].realm), span_of(users[i].user)), OK);
+        buf_add_literal(&name, "user:"), user_name(&name, buf_span(&key));
+        CHECK(span_same(buf_span(&name), buf_span(&address)));
+        EQUAL_ERR(revoked_name(&again, buf_span(&name)), OK);
+        CHECK(span_same(buf_span(&name), buf_span(&again)));
+        buf_fini(&address), buf_fini(&key), buf_fini(&name), buf_fini(&again);
+    }
 }
