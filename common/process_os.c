@@ -124,6 +124,11 @@ uint64_t process_raise_fds(void)
     return limit.rlim_cur;
 }
 
+void process_one_heap(void)
+{
+    (void)mallopt(M_ARENA_MAX, 1);
+}
+
 bool process_trim(size_t *kept)
 {
     struct mallinfo2 heap = mallinfo2();

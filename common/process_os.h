@@ -15,6 +15,7 @@ void process_stats_read(struct process_stats *stats, struct process_marks *befor
 #define PROCESS_FDS_MAX 1000000
 uint64_t process_raise_fds(void);
 /* Gives back what a burst has freed in the heap's middle, which malloc keeps; true: there was enough of it. */
+void process_one_heap(void);           /* all threads share one, where little is allocated per message: less lies unused. Before any thread */
 bool process_trim(size_t *kept);        /* *kept: 0 at first, for the next call */
 uint64_t process_random(void);          /* 64 bits of the kernel's */
 

@@ -2,6 +2,7 @@
  * against limits, and written behind to Redis. DESIGN.md in this folder has the map. */
 #include "daemon_uv.h"
 #include "presence.h"
+#include "process_os.h"
 #include "store_redis.h"
 
 #include <stdlib.h>
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     static struct app app;
     static const struct bus_handler handler = { .on_message = on_message, .on_peer = on_peer, .on_confirm = on_confirm, .on_view = on_view };
     struct daemon *d = &app.d;
+    process_one_heap();
     daemon_start(d, ROLE_PRESENCE, argc, argv, presence_stats_view(&app.stats));
     compile_rules(&app);
     d->may_reload = may_reload, d->on_reload = on_reload, d->before_stats = before_stats, d->on_drain = on_drain, d->drained = drained, d->callbacks_self = &app;
