@@ -130,6 +130,20 @@ def test_two_devices():
             check(part in line, f"{part} in {line}")
 
 
+def test_shutdown():
+    """Every client is closed, every daemon ends well: Topology looks at that when it ends."""
+    with Topology(app="notifications") as t:
+        c = t.clients()
+        for i in range(20):
+            come(t, c, f"c{i}", f"user-{i}", gateway=i % 2, reconnection=False)
+        check(t.tool("down").returncode == 0, "down")
+        for i in range(20):
+            check(c.expect(f"c{i}", "disconnect")["reason"] in ("transport close", "transport error"), "closed by us")
+        for gateway in (0, 1):
+            log = (t.state / "log" / f"gateway-{gateway}.log").read_text()
+            same(log.count("event=disconnect"), 10, "each with its line")
+
+
 HURRIED = "namespaces:\n  /notifications: {heartbeat: {scan_ms: 200ms, timeout_ms: 150ms, misses: 3}}\n"
 
 
