@@ -159,6 +159,30 @@ static void say_emits(struct explain *e, const struct node *n)
     for (size_t i = 0; n && i < count_of(n); i++) say_emit(e, item_of(n, i));
 }
 
+static void say_watch(struct explain *e, const struct node *rule, const char *key, const char *verb)
+{
+    const struct node *n = node_find(rule, key);
+    if (!n) return;
+    begin_step(e);
+    SAY(e, "the user %s ", verb);
+    if (n->kind == NODE_STRING) SAY(e, "%s", strcmp(n->text, "*") == 0 ? "anybody" : n->text);
+    else node_json(e->out, n);
+    end_line(e);
+}
+
+static void say_watched(struct explain *e, const struct node *n)
+{
+    for (size_t i = 0; n && i < count_of(n); i++) {
+        const struct node *one = item_of(n, i), *event = node_find(one, "event");
+        begin_step(e);
+        say_when(e, one);
+        SAY(e, "\"%s\" goes to the sender's socket, {watched} being %s whom the user follows and who %s online", event ? event->text : "",
+            is_set(one, "each") ? "in turn each" : "the list of those", is_set(one, "each") ? "is" : "are");
+        explain_arguments(e->out, node_find(one, "args"));
+        end_line(e);
+    }
+}
+
 static void say_ack(struct explain *e, const struct node *rule)
 {
     const struct node *ack = node_find(rule, "ack"), *args = node_find(rule, "ack_args");
@@ -174,7 +198,7 @@ static void say_ack(struct explain *e, const struct node *rule)
 /* Keys that have no sentence of their own here stand as they are. */
 static void say_others(struct explain *e, const struct node *rule)
 {
-    static const char *const known[] = { "when", "allow", "require", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "refuse" };
+    static const char *const known[] = { "when", "allow", "require", "member", "join", "leave", "emit", "unwatch", "watch", "watched", "reply", "ack", "ack_args", "refuse" };
     for (size_t i = 0; rule && i < rule->count; i++) {
         const struct node *n = rule->child[i];
         bool said = false;
@@ -243,6 +267,9 @@ static void say_rule(struct explain *e, const struct node *rule, bool event)
     say_rooms(e, rule, "join", "joins");
     say_rooms(e, rule, "leave", "leaves");
     say_emits(e, node_find(rule, "emit"));
+    say_watch(e, rule, "unwatch", "stops following");
+    say_watch(e, rule, "watch", "follows from now on");
+    say_watched(e, node_find(rule, "watched"));
     say_emits(e, node_find(rule, "reply"));
     if (event) say_ack(e, rule);
     e->depth--;

@@ -150,7 +150,7 @@ struct config {
         uint32_t lease_ms;          /* a gateway silent for so long: its sockets are gone */
         uint32_t wait_ms;           /* how long a connect waits for presence */
         uint32_t activity_ms;       /* 0: activity is not noted */
-        uint32_t max_users, recovery_count, recovery_bytes;
+        uint32_t max_users, recovery_count, recovery_bytes, max_watches, max_watches_per_user;
         char    *key_prefix;
     } presence;
     struct config_auth auth;

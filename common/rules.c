@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-struct rules_place { size_t to, except, args, attachments; };   /* where in the text, until it is whole */
 
 void rules_effects_fini(struct rules_effects *e)
 {
@@ -27,7 +26,7 @@ void rules_effects_begin(struct rules_effects *out)
     buf_clear(&out->text);
 }
 
-static struct rules_effect *add(struct rules_effects *out, enum rules_effect_kind kind, struct rules_place **place)
+struct rules_effect *rules_add(struct rules_effects *out, enum rules_effect_kind kind, struct rules_place **place)
 {
     if (out->count == out->cap) {
         out->cap = out->cap ? 2 * out->cap : 8;
@@ -93,11 +92,11 @@ static bool is_reserved(struct span args)
     return json_event_name(args, &name) == OK && reserved_name(name);
 }
 
-static enum err add_emit(struct rules_effects *out, const struct rules_emit *emit, enum rules_effect_kind kind, struct template_run *run)
+enum err rules_add_emit(struct rules_effects *out, const struct rules_emit *emit, enum rules_effect_kind kind, struct template_run *run)
 {
     struct rules_place *p;
-    struct rules_effect *e = add(out, kind, &p);
-    e->is_volatile = emit->is_volatile;
+    struct rules_effect *e = rules_add(out, kind, &p);
+    e->is_volatile = emit->is_volatile, e->watchers = emit->watchers;
     p->to = out->text.len;
     enum err err = add_addresses(out, &emit->to, run);
     e->to.len = out->text.len - p->to;
@@ -114,7 +113,7 @@ static enum err add_emit(struct rules_effects *out, const struct rules_emit *emi
 static enum err add_room(struct rules_effects *out, const struct template_address *a, enum rules_effect_kind kind, struct template_run *run)
 {
     struct rules_place *p;
-    struct rules_effect *e = add(out, kind, &p);
+    struct rules_effect *e = rules_add(out, kind, &p);
     p->to = out->text.len;
     enum err err = template_render_address(&out->text, a, run);
     e->to.len = out->text.len - p->to;
@@ -125,14 +124,14 @@ static enum err add_room(struct rules_effects *out, const struct template_addres
 void rules_add_ack(struct rules_effects *out, const struct template *ack, struct template_run *run)
 {
     struct rules_place *p;
-    struct rules_effect *e = add(out, RULES_ACK, &p);
+    struct rules_effect *e = rules_add(out, RULES_ACK, &p);
     add_args(out, e, p, ack, run);
 }
 
 void rules_add_null_ack(struct rules_effects *out)
 {
     struct rules_place *p;
-    struct rules_effect *e = add(out, RULES_ACK, &p);
+    struct rules_effect *e = rules_add(out, RULES_ACK, &p);
     p->args = out->text.len;
     buf_add_literal(&out->text, "[null]");
     e->args.len = out->text.len - p->args;
@@ -140,7 +139,7 @@ void rules_add_null_ack(struct rules_effects *out)
 
 void rules_add_reply(struct rules_effects *out, const struct rules_emit *reply, struct template_run *run)
 {
-    (void)add_emit(out, reply, RULES_REPLY, run);
+    (void)rules_add_emit(out, reply, RULES_REPLY, run);
 }
 
 /* ---- the keys of a rule, in their order */
@@ -173,7 +172,7 @@ static enum err bad_address(struct rules_effects *out, const struct rules_rule *
     return e;
 }
 
-static bool holds(const struct rules_requires *when, struct template_run *run)
+bool rules_holds(const struct rules_requires *when, struct template_run *run)
 {
     const char *text;
     for (size_t i = 0; i < when->count; i++)
@@ -231,6 +230,12 @@ static enum err run_member(const struct rules_rule *rule, struct template_run *r
     return OK;
 }
 
+static enum err bad_watch(struct rules_effects *out, enum err e)
+{
+    return refused(out, e == ERR_MISSING ? PROBLEM_MISSING : PROBLEM_TYPE, SPAN("user"),
+                   e == ERR_MISSING ? SPAN("is missing") : SPAN("must be a user's id, or a list of ids"));
+}
+
 /* Stops at the first error, or goes on past it and answers it at the end. */
 static enum err run_effects(const struct rules_rule *rule, struct template_run *run, bool go_on, struct rules_effects *out)
 {
@@ -244,8 +249,12 @@ static enum err run_effects(const struct rules_rule *rule, struct template_run *
     }
     EACH_OF(join,  true, add_room(out, &rule->join.at[i], RULES_JOIN, run))
     EACH_OF(leave, true, add_room(out, &rule->leave.at[i], RULES_LEAVE, run))
-    EACH_OF(emit,  holds(&rule->emit.at[i].when, run), add_emit(out, &rule->emit.at[i], RULES_EMIT, run))
-    EACH_OF(reply, holds(&rule->reply.at[i].when, run), add_emit(out, &rule->reply.at[i], RULES_REPLY, run))
+    EACH_OF(emit,  rules_holds(&rule->emit.at[i].when, run), rules_add_emit(out, &rule->emit.at[i], RULES_EMIT, run))
+    bool watches = rule->watch.to || rule->unwatch.to || rule->watched.count;
+    enum err bad = watches ? rules_add_watch(out, rule, run) : OK;
+    if (bad && !first) first = bad_watch(out, bad);
+    if (bad && !go_on) return first;
+    EACH_OF(reply, rules_holds(&rule->reply.at[i].when, run), rules_add_emit(out, &rule->reply.at[i], RULES_REPLY, run))
 #undef EACH_OF
     return first;
 }
@@ -260,7 +269,7 @@ bool rules_connect_asks(const struct rules *r)
 static void add_work(struct rules_effects *out, struct span worker)
 {
     struct rules_place *p;
-    struct rules_effect *e = add(out, RULES_WORK, &p);
+    struct rules_effect *e = rules_add(out, RULES_WORK, &p);
     if (span_same(worker, SPAN("*"))) return;
     p->to = out->text.len;
     e->to.len = worker.len;
@@ -283,7 +292,7 @@ static const struct rules_rule *choose(const struct rules_rule *rule, const stru
 {
     for (; rule; rule = rule->otherwise) {
         template_start(run, &rule->program, scope);
-        if (holds(&rule->when, run)) return rule;
+        if (rules_holds(&rule->when, run)) return rule;
     }
     return NULL;
 }

@@ -26,6 +26,10 @@
  *     leave     the same
  *     emit      {when, to: ADDRESS or list, event, args: [...], others: true, except: ADDRESS or list, volatile: true}, or a list of these;
  *               the element "{args}" of args stands for all arguments as they came
+ *     unwatch   a user id, or a list: whom the user does not follow any more; "*": anybody
+ *     watch     the same: whom he follows from now on. Ids keep their type, "{ids}" may be a list; of his own realm
+ *     watched   {when, event, args, volatile, each: true}, or a list: to the sending socket, {watched} being a list of those whom he
+ *               follows (after watch and unwatch) and who are online in this namespace; with 'each' an event for each of them
  *     reply     {when, event, args, volatile}, or a list: to the sending socket
  *     ack       a template. Absent: [null]. In a namespace with acks: error-first v goes as [null, v], else as [v]
  *     ack_args  in its place, a list as args has it: an ack of several values, or of what came: ["{args}"]
@@ -36,8 +40,9 @@
  * The namespace's 'errors' is the same for all its rules; without it: event "error" with [{message: "{error}"}]. Each of text, answer
  * and ack is the rule's for the problem, its own for any, the namespace's for the problem, its for any.
  * The namespace's 'every' has an allow and a require that come before each rule's own.
- * 'connect' has when, join, emit, reply; its one argument is what the client's CONNECT carries ('auth' of the client; {} where it
- * carries nothing): {args.0}, {field}. 'online' and 'offline' are {when, to, event, args, except, volatile} or a list.
+ * 'connect' has when, join, emit, unwatch, watch, watched, reply; its one argument is what the client's CONNECT carries ('auth' of the client; {} where it
+ * carries nothing): {args.0}, {field}. 'online' and 'offline' are {when, to, event, args, except, volatile} or a list;
+ * to: watchers there (alone or in a list) means those who follow the user.
  *
  * An event that is refused has no effect but its refusal. Rules are immutable: one
  * owner, rules_destroy. Templates: template.h. Pure. */
@@ -57,14 +62,18 @@ void rules_destroy(struct rules **self);
 
 /* ---- running */
 
-enum rules_effect_kind { RULES_JOIN, RULES_LEAVE, RULES_EMIT, RULES_REPLY, RULES_ACK, RULES_WORK };
+enum rules_effect_kind { RULES_JOIN, RULES_LEAVE, RULES_EMIT, RULES_WATCH, RULES_REPLY, RULES_ACK, RULES_WORK };
 
 struct rules_effect {
     enum rules_effect_kind kind;
     bool        is_volatile;
-    struct span to;             /* JOIN, LEAVE: one address, "room:lobby"; EMIT: strs of addresses (msg.h); WORK: name of the workers, empty: any */
+    bool        watchers;       /* EMIT of an announcement: to those who follow the user, too */
+    bool        asks;           /* WATCH: rules_watched is to be run with what presence answers, */
+    unsigned    alternative;    /* of this rule of the event's list */
+    struct span to;             /* JOIN, LEAVE: one address, "room:lobby"; EMIT: strs of addresses (msg.h); WORK: name of the workers, empty: any;
+                                   WATCH: whom not to follow any more: a user id or a list of them in JSON, "*" in quotes, or empty */
     struct span except;         /* EMIT: strs; with 'others' the sender's "socket:<id>" is one of them */
-    struct span args;           /* EMIT, REPLY: ["event", ...]; ACK: [...] */
+    struct span args;           /* EMIT, REPLY: ["event", ...]; ACK: [...]; WATCH: whom to follow, as above */
     struct span nsp;            /* EMIT: namespace; empty: the socket's own */
     struct span attachments;    /* a byte each: number k of args is the packet's attachment attachments.ptr[k] */
 };
@@ -134,5 +143,11 @@ bool rules_connect_asks(const struct rules *r);     /* does its rule look at wha
 enum err rules_connect(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
 enum err rules_online(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
 enum err rules_offline(const struct rules *r, const struct template_scope *scope, struct rules_effects *out);
+
+/* What a rule's 'watched' says: 'online' is a JSON list of user ids, {watched}. 'connect': of the connect rule, else of
+ * scope->event's; of that one of its alternatives. REPLYs alone. */
+void rules_watched(const struct rules *r, const struct template_scope *scope, bool connect, unsigned alternative, struct span online,
+                   struct rules_effects *out);
+bool rules_watches(const struct rules *r);          /* is anything announced to watchers? */
 
 #endif

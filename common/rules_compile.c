@@ -57,8 +57,8 @@ bool compile_flag(struct compile *c, const struct node *map, const char *key, bo
 
 /* ---- a rule */
 
-static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "reply", "ack", "ack_args", "worker", "refuse", NULL };
-static const char *const connect_keys[] = { "when", "join", "emit", "reply", NULL };
+static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "unwatch", "watch", "watched", "reply", "ack", "ack_args", "worker", "refuse", NULL };
+static const char *const connect_keys[] = { "when", "join", "emit", "unwatch", "watch", "watched", "reply", NULL };
 
 static bool compile_refuse(struct compile *c, const struct node *rule, struct rules_rule *r)
 {
@@ -102,6 +102,9 @@ static bool compile_rule(struct compile *c, const struct node *n, const char *co
     good &= compile_addresses(c, n, "join", template_compile_room, &r->join);
     good &= compile_addresses(c, n, "leave", template_compile_room, &r->leave);
     good &= compile_emits_of(c, n, "emit", &r->emit);
+    good &= compile_watch(c, n, "unwatch", &r->unwatch);
+    good &= compile_watch(c, n, "watch", &r->watch);
+    good &= compile_watched(c, n, "watched", &r->watched);
     good &= compile_replies(c, n, "reply", &r->reply);
     good &= compile_worker(c, n, r);
     good &= compile_refuse(c, n, r);
@@ -123,7 +126,9 @@ static bool compile_rules(struct compile *c, const struct node *n, const char *c
         if (i + 1 < n->count && !node_find(n->child[i], "when"))
             good = COMPLAIN(c, n->child[i], "it has no 'when': what stands behind it would never run");
         (void)compile_leave(c, before, good);
-        if (i + 1 < n->count) r = r->otherwise = compile_array(1, sizeof *r);
+        if (i + 1 == n->count) break;
+        r = r->otherwise = compile_array(1, sizeof *r);
+        r->alternative = (unsigned)i + 1;
     }
     return good;
 }

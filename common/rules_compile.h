@@ -40,6 +40,8 @@ typedef bool compile_address(struct template_address *a, struct template_compile
 bool compile_addresses(struct compile *c, const struct node *map, const char *key, compile_address *one, struct rules_addresses *out);
 bool compile_args(struct compile *c, const struct node *map, struct rules_emit *reply);     /* of its event and args */
 bool compile_replies(struct compile *c, const struct node *map, const char *key, struct rules_emits *out);
+bool compile_watch(struct compile *c, const struct node *map, const char *key, struct template *out);    /* ids */
+bool compile_watched(struct compile *c, const struct node *map, const char *key, struct rules_emits *out);
 bool compile_emits(struct compile *c, const struct node *n, struct rules_emits *out);       /* n: an emit or a list of them */
 bool compile_emits_of(struct compile *c, const struct node *map, const char *key, struct rules_emits *out);
 bool compile_ack_value(struct compile *c, const struct node *n, struct span open, struct template *ack);   /* open: "[" or "[null,"; n NULL: [null] */

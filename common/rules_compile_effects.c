@@ -60,15 +60,47 @@ static bool compile_reply(struct compile *c, const struct node *n, struct rules_
     return good & compile_args(c, n, reply);
 }
 
+/* Like a reply, but it may be said once for each. */
+static bool compile_one_watched(struct compile *c, const struct node *n, struct rules_emit *reply)
+{
+    static const char *const keys[] = { "when", "event", "args", "volatile", "each", NULL };
+    bool good = compile_known(c, n, keys);
+    if (n->kind != NODE_MAP) return false;
+    good &= compile_when(c, n, &reply->when);
+    good &= compile_flag(c, n, "volatile", &reply->is_volatile);
+    good &= compile_flag(c, n, "each", &reply->each);
+    return good & compile_args(c, n, reply);
+}
+
+/* 'watchers' is no address: who that is, presence knows. */
+static bool compile_to(struct compile *c, const struct node *map, struct rules_emit *emit)
+{
+    const struct node *n = node_find(map, "to");
+    if (!n) return COMPLAIN(c, map, "to is missing");
+    bool good = true;
+    size_t before = compile_enter(c, "to"), count = compile_count(n);
+    if (count == 0 || count > RULES_ITEMS_MAX) return compile_leave(c, before, COMPLAIN(c, n, "must be one, or a list of 1 to %d", RULES_ITEMS_MAX));
+    emit->to.at = compile_array(count, sizeof *emit->to.at);
+    for (size_t i = 0; i < count; i++) {
+        const struct node *item = compile_item(n, i);
+        if (item->kind != NODE_STRING || strcmp(item->text, "watchers") != 0) {
+            good &= template_compile_address(&emit->to.at[emit->to.count++], &c->t, item);
+            continue;
+        }
+        if (!c->t.no_socket) good = COMPLAIN(c, item, "watchers are those of a user who comes or goes: in online and offline only");
+        emit->watchers = true;
+    }
+    return compile_leave(c, before, good);
+}
+
 static bool compile_emit(struct compile *c, const struct node *n, struct rules_emit *emit)
 {
     static const char *const socket_keys[] = { "when", "to", "event", "args", "others", "except", "volatile", NULL };
     static const char *const keys[] = { "when", "to", "event", "args", "except", "volatile", NULL };
     bool good = compile_known(c, n, c->t.no_socket ? keys : socket_keys);
     if (n->kind != NODE_MAP) return false;
-    good &= node_find(n, "to") || COMPLAIN(c, n, "to is missing");
     good &= compile_when(c, n, &emit->when);
-    good &= compile_addresses(c, n, "to", template_compile_address, &emit->to);
+    good &= compile_to(c, n, emit);
     good &= compile_addresses(c, n, "except", template_compile_address, &emit->except);
     good &= compile_flag(c, n, "others", &emit->others);
     good &= compile_flag(c, n, "volatile", &emit->is_volatile);
@@ -103,6 +135,25 @@ bool compile_emits_of(struct compile *c, const struct node *map, const char *key
 bool compile_replies(struct compile *c, const struct node *map, const char *key, struct rules_emits *out)
 {
     return compile_each_of(c, map, key, compile_reply, out);
+}
+
+/* ---- whom a user follows */
+
+bool compile_watched(struct compile *c, const struct node *map, const char *key, struct rules_emits *out)
+{
+    return compile_each_of(c, map, key, compile_one_watched, out);
+}
+
+bool compile_watch(struct compile *c, const struct node *map, const char *key, struct template *out)
+{
+    const struct node *n = node_find(map, key);
+    if (!n) return true;
+    size_t before = compile_enter(c, key);
+    bool good = n->kind == NODE_STRING || n->kind == NODE_NUMBER || n->kind == NODE_LIST || COMPLAIN(c, n, "must be a user's id or a list of them");
+    template_begin(&c->t);
+    good = good && template_add(&c->t, n);
+    *out = template_end(&c->t);
+    return compile_leave(c, before, good);
 }
 
 /* ---- acks: as the socket.io client's callback takes them, an error first if the namespace says so */

@@ -27,6 +27,8 @@ struct rules_emit {             /* or a reply: then there is no 'to' */
     struct template args;       /* ["event", ...] */
     struct rules_requires when; /* only where these hold */
     bool others, is_volatile;
+    bool watchers;              /* of an announcement: to them, too */
+    bool each;                  /* of watched: an event for each of them */
     bool open_name;             /* the event's name has a path in it: it may come out as a reserved one */
 };
 
@@ -50,7 +52,9 @@ struct rules_rule {
     struct rules_requires when, require;
     struct rules_allow allow[2];        /* the namespace's for every rule, its own */
     struct rules_addresses member, join, leave;
-    struct rules_emits emit, reply;
+    struct rules_emits emit, watched, reply;
+    struct template unwatch, watch;     /* JSON: an id, a list of them, "*" */
+    unsigned alternative;       /* its place in the event's list */
     struct template ack;        /* [null] where the rule says nothing */
     struct span worker;         /* its own copy: name of the workers that do the rest, "*": any; empty: none, and there is an ack */
     struct rules_refusal *refuse;       /* or NULL */
@@ -70,6 +74,8 @@ struct rules {
     size_t             longest; /* name, or prefix: what is longer is no name, and its end no matter to patterns */
 };
 
+struct rules_place { size_t to, except, args, attachments; };   /* of an effect: where in the text, until it is whole */
+
 void rules_rule_fini(struct rules_rule *rule);
 void rules_index(struct rules *r);
 void rules_rejections_destroy(struct rules_rejections **self);
@@ -79,10 +85,16 @@ void rules_effects_begin(struct rules_effects *out);
 void rules_effects_finish(struct rules_effects *out);
 void rules_add_ack(struct rules_effects *out, const struct template *ack, struct template_run *run);
 void rules_add_null_ack(struct rules_effects *out);
+enum err rules_add_emit(struct rules_effects *out, const struct rules_emit *emit, enum rules_effect_kind kind, struct template_run *run);
+struct rules_effect *rules_add(struct rules_effects *out, enum rules_effect_kind kind, struct rules_place **place);
+bool rules_holds(const struct rules_requires *when, struct template_run *run);
 void rules_add_reply(struct rules_effects *out, const struct rules_emit *reply, struct template_run *run);
 
 /* All of its effects; the first error is answered, the others go on. */
 enum err rules_run_plain(const struct rules_rule *rule, const struct template_scope *scope, struct rules_effects *out);
+
+/* ---- rules_watch.c for rules.c: whom to follow, whom not. OK; ERR_MISSING; ERR_TYPE: no user id, nor a list of them */
+enum err rules_add_watch(struct rules_effects *out, const struct rules_rule *rule, struct template_run *run);
 
 /* The answer for out->code, out->field and out->problem in place of what is in 'out'; 'more': see rules_refuse. */
 void rules_answer(const struct rules *r, const struct rules_rule *rule, const struct template_scope *scope, struct span more,

@@ -10,7 +10,7 @@
 #include "revoked.h"
 
 static const uint64_t SECONDS_MAX = 253402300799;      /* the year 9999 */
-enum { TEXT_MAX = 256, NSP_MAX = 256, USERS_MAX = 1000, LIMIT_MAX = 1000, LIMIT_DEFAULT = 100, TIMEOUT_MAX_MS = 60000 };
+enum { TEXT_MAX = 256, NSP_MAX = 256, USERS_MAX = 1000, IDS_MAX = 10000, LIMIT_MAX = 1000, LIMIT_DEFAULT = 100, TIMEOUT_MAX_MS = 60000 };
 
 /* ---- the tables */
 
@@ -37,6 +37,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_after] = "after", [FIELD_limit] = "limit", [FIELD_realm] = "realm", [FIELD_user] = "user",
     [FIELD_room] = "room", [FIELD_gateway] = "gateway", [FIELD_address] = "address", [FIELD_fields] = "fields",
     [FIELD_before] = "before", [FIELD_expires] = "expires",
+    [FIELD_follows] = "follows", [FIELD_add] = "add", [FIELD_remove] = "remove",
 };
 
 /* ---- one check a type: true, or what is wanted */
@@ -209,6 +210,17 @@ static bool is_fields(struct span v, const struct verb_limits *limits)
     return count > 0 && count <= 2 * VERB_SOCKETS;
 }
 
+static bool is_ids(struct span v, const struct verb_limits *limits)
+{
+    (void)limits;
+    if (json_type_of(v) != JSON_ARRAY) return is_user(v);
+    struct span element;
+    size_t count = 0;
+    while (json_next(&v, &element))
+        if (++count > IDS_MAX || !is_user(element)) return false;
+    return true;
+}
+
 static bool is_users(struct span v, const struct verb_limits *limits)
 {
     (void)limits;
@@ -240,6 +252,7 @@ static const struct { bool (*good)(struct span v, const struct verb_limits *limi
     [TYPE_FIELDS]    = { is_fields,    "a list of names from below, not empty" },
     [TYPE_REVOKED]   = { is_revoked,   "\"user:42\", \"token:<jti>\" or \"*\", or a list of these, not empty, at most router.max_addresses_count" },
     [TYPE_SECONDS]   = { is_seconds,   "Unix seconds, an integer from 1 on" },
+    [TYPE_IDS]       = { is_ids,       "a user id (string or number) or a list of at most 10000" },
     [TYPE_USERS]     = { is_users,     "a user id (string or number) or a list of at most 1000" },
     [TYPE_ANY]       = { is_any,       "any JSON of up to 1024 bytes" },
 };

@@ -23,11 +23,12 @@ enum verb {
 };
 enum verb_plane { PLANE_PUBLISH, PLANE_ADMIN };
 enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_NSPS, TYPE_NSP_ANY, TYPE_ADDRESS, TYPE_ADDRESSES, TYPE_ROOMS, TYPE_ARRAY, TYPE_BOOL, TYPE_MS,
-                 TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USER, TYPE_USERS, TYPE_DAEMON, TYPE_NETWORK, TYPE_FIELDS, TYPE_REVOKED, TYPE_SECONDS, TYPE_ANY, TYPES };
+                 TYPE_COUNT, TYPE_TEXT, TYPE_PREFIX, TYPE_USER, TYPE_USERS, TYPE_IDS, TYPE_DAEMON, TYPE_NETWORK, TYPE_FIELDS, TYPE_REVOKED, TYPE_SECONDS, TYPE_ANY, TYPES };
 
 /* All field names there are; a verb that has no such field refuses it. */
 enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_ack, FIELD_timeout, FIELD_id, FIELD_ref,
-             FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_user, FIELD_room, FIELD_gateway, FIELD_address, FIELD_fields, FIELD_before, FIELD_expires, FIELD_COUNT };
+             FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_user, FIELD_room, FIELD_gateway, FIELD_address, FIELD_fields, FIELD_before, FIELD_expires,
+             FIELD_follows, FIELD_add, FIELD_remove, FIELD_COUNT };
 
 /* What the verb sockets tells of a socket: sockets.def. */
 enum verb_socket {

@@ -78,6 +78,7 @@ static void say_late(struct socket *s, struct span parts)
 static void say(struct answer *a)
 {
     struct socket *s = a->socket;
+    if (blob_span(a->frame).len == 0 && !a->resumes && !a->opens) return;       /* nothing, in the end */
     if (a->resumes) recover_joined(s);
     else if (s->recovery && !a->opens) say_late(s, blob_span(a->frame));
     else session_send_frame(s->session, a->frame, a->dialect);
@@ -121,16 +122,26 @@ static void done(struct answer *a)
     else blob_drop(&a->frame), free(a);
 }
 
+void answer_set(struct answer *a, struct span frame)
+{
+    if (a->socket) a->socket->answer_bytes += (uint32_t)(frame.len - blob_span(a->frame).len);
+    blob_drop(&a->frame);
+    a->frame = blob_new(frame);
+}
+
+void answer_done(struct gate *g, uint64_t ticket)
+{
+    struct wait *w = map_drop_u64(&g->waits, ticket), *next;
+    for (; w; w = next) {
+        next = w->next;
+        if (w->answer) done(w->answer);
+        free(w);
+    }
+}
+
 void answer_pump(struct gate *g)
 {
-    for (uint64_t ticket; (ticket = sender_done(g->sender)); ) {
-        struct wait *w = map_drop_u64(&g->waits, ticket), *next;
-        for (; w; w = next) {
-            next = w->next;
-            if (w->answer) done(w->answer);
-            free(w);
-        }
-    }
+    for (uint64_t ticket; (ticket = sender_done(g->sender)); ) answer_done(g, ticket);
 }
 
 void answer_orphan(struct socket *s)

@@ -92,6 +92,11 @@ static bool asked_for(const struct sio_packet *p, const struct rules_effect *e)
     return e->kind == RULES_REPLY || (e->kind == RULES_ACK && p && p->id != SIO_NO_ID);
 }
 
+void event_say(struct socket *s, const struct sio_packet *p, const struct rules_effect *e, const struct span *attachments, struct buf *out)
+{
+    if (asked_for(p, e)) say(s, p, e, attachments, out);
+}
+
 static size_t size_of(const struct rules_effect *e, const struct span *attachments)
 {
     size_t n = e->to.len + e->except.len + e->args.len;
@@ -104,7 +109,9 @@ static enum err admit(struct socket *s, const struct rules_effects *r, const str
 {
     struct gate *g = s->session->gate;
     uint32_t joins = 0, sends = 0;
+    bool follows = false;
     for (size_t i = 0; i < r->count; i++) {
+        follows |= r->at[i].kind == RULES_WATCH;
         joins += r->at[i].kind == RULES_JOIN, sends += r->at[i].kind == RULES_EMIT;
         if (r->at[i].kind != RULES_EMIT || size_of(&r->at[i], attachments) <= g->config->router.max_body_bytes) continue;
         *why = PROBLEM_SIZE;
@@ -114,6 +121,7 @@ static enum err admit(struct socket *s, const struct rules_effects *r, const str
         *why = PROBLEM_ROOMS;
         return ERR_LIMIT;
     }
+    if (follows && g->follows.count >= GATE_FOLLOWS_MAX) return ERR_FULL;
     if (answer_full(s) || ((joins || sends) && sender_full(g->sender))) return ERR_FULL;
     return OK;
 }
@@ -138,6 +146,7 @@ void event_do(struct socket *s, const struct template_scope *scope, const struct
         return;
     }
     struct buf out = { 0 };
+    struct follow *follows = NULL;
     for (size_t i = 0; i < r->count; i++) {
         const struct rules_effect *effect = &r->at[i];
         uint64_t ticket = 0;
@@ -145,14 +154,16 @@ void event_do(struct socket *s, const struct template_scope *scope, const struct
         else if (effect->kind == RULES_LEAVE) leave(s, effect->to);
         else if (effect->kind == RULES_EMIT) ticket = event_emit(g, effect->nsp.len ? effect->nsp : s->space->name, effect, attachments);
         else if (effect->kind == RULES_WORK) work = effect;
+        else if (effect->kind == RULES_WATCH) follows = follow_begin(s, p, effect);
         else if (effect->is_volatile && !session_writable(s->session)) g->stats->volatile_dropped++;
-        else if (asked_for(p, effect)) say(s, p, effect, attachments, &out);
+        else event_say(s, p, effect, attachments, &out);
         if (ticket) tickets[count < TICKETS_MAX ? count++ : TICKETS_MAX - 1] = ticket;
     }
     if (out.len) {
         struct answer *a = answer_new(s);
         struct blob *frame = blob_new(buf_span(&out));
         for (size_t i = 0; i < count; i++) answer_wait(a, tickets[i]);
+        if (follows) follow_answer(follows, a);
         answer_give(&a, &frame);
     }
     buf_fini(&out);

@@ -28,7 +28,7 @@ static struct span key_of_session(const void *value)
 /* Its tables, but for the registry's. */
 #define MAPS(MAP) \
     MAP(spaces, space_name) MAP(sessions, key_of_session) MAP(addresses, NULL) MAP(residents, NULL) MAP(waits, NULL) MAP(pendings, NULL) \
-    MAP(acks, NULL) MAP(resumes, NULL) MAP(relays, NULL) MAP(relayed, NULL) MAP(tunnels_out, NULL) MAP(tunnels_in, NULL) MAP(posts, NULL) MAP(work.tasks, NULL)
+    MAP(acks, NULL) MAP(follows, NULL) MAP(resumes, NULL) MAP(relays, NULL) MAP(relayed, NULL) MAP(tunnels_out, NULL) MAP(tunnels_in, NULL) MAP(posts, NULL) MAP(work.tasks, NULL)
 
 static void init_maps(struct gate *g)
 {
@@ -104,6 +104,7 @@ void gate_destroy(struct gate **self)
     tasks_fini(g);
     answer_fini(g);
     activity_fini(g);
+    follow_fini(g);
     feed_fini(g);
     sender_destroy(&g->sender);
     registry_fini(&g->registry);
@@ -113,7 +114,7 @@ void gate_destroy(struct gate **self)
         if (g->streams[i]) stream_fini(g->streams[i]), free(g->streams[i]);
     outbox_pool_fini(&g->pool);
     effects_fini(&g->effects);
-    rules_effects_fini(&g->ruled);
+    rules_effects_fini(&g->ruled), rules_effects_fini(&g->watched);
     buf_fini(&g->scratch), buf_fini(&g->key), buf_fini(&g->text), buf_fini(&g->body), buf_fini(&g->log), buf_fini(&g->offset), buf_fini(&g->inflated);
     free(g->targets);
     spaces_fini(g);

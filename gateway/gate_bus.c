@@ -10,6 +10,7 @@ typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span f
     TAKE(REPLAYED,     deliver_replayed(g, number, epoch, &m)) \
     TAKE(VERDICT,      connect_on_verdict(g, &m)) \
     TAKE(ADMITTED,     connect_on_admitted(g, &m)) \
+    TAKE(WATCHED,      follow_on_watched(g, &m)) \
     TAKE(RESUMED,      recover_on_resumed(g, &m)) \
     TAKE(RESUMED_AWAY, recover_on_away(g, &m)) \
     TAKE(ASK,          ask_on(g, number, &m)) \
@@ -92,6 +93,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         if (g->view) recover_view(g);       /* what was asked on the old link */
     } else if (role == ROLE_PRESENCE) {
         gate_tell_presence(g, number);
+        follow_view(g);
     } else if (role == ROLE_GATEWAY) {
         relay_view(g, number);
         tunnels_view(g, number);

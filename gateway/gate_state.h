@@ -91,6 +91,7 @@ struct gate {
     struct map        waits;        /* ticket -> struct wait */
     struct map        pendings;     /* ref -> struct pending */
     struct map        acks;         /* socket -> struct wait: acks.c */
+    struct map        follows;      /* ref -> struct follow */
     struct map        resumes;      /* ref -> struct resume: sockets that come back */
     size_t            asking;       /* of them, those that routers are asked for */
     bool              behind;       /* some wait for a stream of ours to come up to their router's answer */
@@ -132,7 +133,7 @@ struct gate {
     struct compression compression;
     struct buf        inflated;     /* a client's message */
 
-    struct rules_effects ruled;
+    struct rules_effects ruled, watched;    /* of an event; of what presence answered to it */
     struct buf        scratch, key, text, body, log;
     struct socket   **targets;      /* targets.c: of one delivery or question */
     size_t            target_count, target_cap;
@@ -272,6 +273,7 @@ void revoke_reborn(struct gate *g, uint16_t router);    /* its link is new: what
 /* ---- event.c, answer.c */
 /* All that a rule may know of it. 'address' holds the client's, as long as the scope is used; p NULL: there is no packet. */
 struct template_scope event_scope(struct socket *s, const struct sio_packet *p, struct buf *address);
+void event_say(struct socket *s, const struct sio_packet *p, const struct rules_effect *e, const struct span *attachments, struct buf *out);   /* a REPLY, or an ACK that is wanted: appended */
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
 void event_connected(struct socket *s, struct span payload);    /* the namespace's connect rule; payload: its CONNECT's, or empty */
 /* All of it, or the refusal that says why not; what the socket is told waits for the bus. 'r' may be g->ruled. */
@@ -285,6 +287,8 @@ void answer_give(struct answer **a, struct blob **frame);
 /* A packet, or an event of its namespace, that recoverable sockets are told: made when it is said, with the offset of then. */
 void answer_add(struct buf *frame, struct span packet, struct span args, struct span attachments);
 bool answer_full(const struct socket *s);
+void answer_set(struct answer *a, struct span frame);   /* another one, while it waits; empty: nothing is said */
+void answer_done(struct gate *g, uint64_t ticket);
 void answer_pump(struct gate *g);                       /* done tickets */
 void answer_orphan(struct socket *s);                   /* it is gone */
 void answer_open(struct gate *g, uint64_t ticket);      /* an INTEREST that others may wait for */
@@ -317,6 +321,14 @@ void tasks_fini(struct gate *g);
 uint32_t acks_ask(struct gate *g, const struct msg_BODY *b, uint16_t router, uint64_t ref);     /* sends it; how many got it. ref 0: without waiting */
 void acks_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* a client's ack */
 void acks_forget(struct socket *s);             /* it is gone: it will not answer */
+
+/* ---- follow.c: a rule's watch, unwatch and watched */
+enum { GATE_FOLLOWS_MAX = 100000 };             /* under way */
+struct follow *follow_begin(struct socket *s, const struct sio_packet *p, const struct rules_effect *e);
+void follow_answer(struct follow *f, struct answer *a);         /* the event's own: it waits, too */
+void follow_on_watched(struct gate *g, const struct msg_WATCHED *m);
+void follow_view(struct gate *g);               /* presences came or went: all are asked anew */
+void follow_fini(struct gate *g);
 
 /* ---- activity.c: presence hears when users said something, now and then */
 void activity_note(struct socket *s);           /* it says something */

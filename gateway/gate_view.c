@@ -124,7 +124,7 @@ void gate_take_view(struct gate *g, enum view_change change)
         }
     }
     take_peers(g, &g->auths, ROLE_AUTH);
-    if (take_peers(g, &g->presences, ROLE_PRESENCE)) tell_presences(g);
+    if (take_peers(g, &g->presences, ROLE_PRESENCE)) tell_presences(g), follow_view(g);
     connect_view(g);
     feed_view(g);
     relay_view(g, RANK_NOBODY);

@@ -74,6 +74,7 @@ static void send_one(struct app *app, const struct effect *e)
 static void flush(void *self)
 {
     struct app *app = self;
+    presence_on_stored(app->presence, now_of(app));
     struct effects *effects = presence_effects(app->presence);
     for (size_t i = 0; i < effects->count; i++) send_one(app, &effects->at[i]);
     effects_clear(effects);

@@ -106,8 +106,9 @@ struct presence *presence_new(const struct presence_options *options)
     leases_init(&self->leases, c->presence.lease_ms);
     keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 4, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
+    watches_init(&self->watches, &(struct siphash_key){ options->seed.k0 + 5, options->seed.k1 }, c->presence.max_watches, c->presence.max_watches_per_user);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
-               .max_pending = c->presence.max_pending_count }, &self->users, &hooks, self, options->stats);
+               .max_pending = c->presence.max_pending_count }, &self->users, &self->watches, &hooks, self, options->stats);
     return self;
 }
 
@@ -118,6 +119,7 @@ void presence_destroy(struct presence **self_p)
     self->moves = true;
     users_fini(&self->users);
     keeps_fini(&self->keeps);
+    watches_fini(&self->watches);
     leases_fini(&self->leases);
     announce_fini(&self->announce);
     store_fini(&self->store);
@@ -125,7 +127,8 @@ void presence_destroy(struct presence **self_p)
     rules_effects_fini(&self->ruled);
     for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i].fields);
     for (size_t i = 0; i < self->early_count; i++) blob_drop(&self->early[i].fields);
-    free(self->held);
+    for (size_t i = 0; i < self->owing_count; i++) blob_drop(&self->owing[i].json);
+    free(self->held), free(self->owing);
     buf_fini(&self->scratch), buf_fini(&self->key), buf_fini(&self->body);
     free(self);
     *self_p = NULL;
@@ -342,6 +345,7 @@ enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, e
     case MSG_SESSION_UP:   return on_up(self, lease, fields);
     case MSG_SESSION_DOWN: return on_down(self, lease, fields);
     case MSG_ACTIVE:       return on_active(self, fields);
+    case MSG_WATCH:        return presence_watch(self, lease, fields);
     case MSG_SYNCED:
         e = msg_decode_SYNCED(&synced, fields);
         if (e == OK) end_doubted(self, lease), presence_on_synced(self, lease, synced.view);
@@ -420,6 +424,9 @@ void presence_measure(struct presence *self)
     s->recoverable_open = self->keeps.by_pid.count - self->keeps.away, s->recoverable_away = self->keeps.away;
     s->recoverable_bytes = keeps_bytes(&self->keeps);
     s->recoverable_expired = self->keeps.expired, s->recoverable_evicted = self->keeps.evicted;
+    s->watches_open = self->watches.ties.count;
+    s->watches_bytes = watches_bytes(&self->watches);
+    s->watches_restored = self->store.watch.taken;
     s->memory_bytes = users_bytes(&self->users);
     s->namespaces_known = self->users.names.by_text.count;
 }

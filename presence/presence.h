@@ -49,6 +49,7 @@ void presence_on_view(struct presence *self, struct presence_time now);
 void presence_on_lost(struct presence *self, enum role role, uint16_t number, uint64_t epoch, struct presence_time now);
 void presence_on_sent(struct presence *self, const struct effect *effect, uint64_t link_number, uint64_t epoch);   /* of an effect with a ticket; 0: no such peer */
 void presence_on_confirm(struct presence *self, uint16_t router, uint64_t up_to);
+void presence_on_stored(struct presence *self, struct presence_time now);   /* Redis may have answered: what waited for that goes */
 void presence_on_time(struct presence *self, struct presence_time now);     /* each PRESENCE_TICK_MS */
 enum { PRESENCE_TICK_MS = 50 };
 

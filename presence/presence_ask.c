@@ -5,14 +5,6 @@
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ONLINE_MAX = 100000 };
 
-struct question {
-    struct span json;
-    struct buf  text, realm, after;
-    uint16_t    nsp;                /* USERS_NO_NSP: in all */
-    bool        nowhere;            /* a namespace that nobody is in */
-    uint64_t    limit;
-};
-
 static void add_text(struct buf *out, struct span value)
 {
     if (json_type_of(value) == JSON_STRING) json_unquote(out, value);
@@ -71,7 +63,7 @@ static void add_user(struct presence *self, struct buf *json, const struct user 
     buf_add_literal(json, "]}");
 }
 
-/* In the order of keys, from the prefix or behind 'after' on, as long as the prefix fits. */
+/* In the order of keys, from the prefix or behind 'after' on, as long as the prefix fits; one more than asked, which says that there is more. */
 static void answer_who(struct presence *self, struct buf *json, struct question *q)
 {
     struct buf prefix = { 0 }, from = { 0 };
@@ -87,7 +79,7 @@ static void answer_who(struct presence *self, struct buf *json, struct question 
     }
     uint64_t given = 0;
     buf_add_literal(json, "{\"users\":[");
-    for (; u && given < q->limit && !q->nowhere && span_has_prefix(users_key(u), buf_span(&prefix)); u = users_after(&self->users, users_key(u))) {
+    for (; u && given <= q->limit && !q->nowhere && span_has_prefix(users_key(u), buf_span(&prefix)); u = users_after(&self->users, users_key(u))) {
         if (!sockets_in(u, q) || !presence_owns(self, users_key(u))) continue;
         if (given++) buf_add_byte(json, ',');
         add_user(self, json, u, q);
@@ -178,11 +170,17 @@ static void tell(struct presence *self, uint16_t router, const struct msg_ASK *m
     if (span_same(m->verb, SPAN("who"))) answer_who(self, &json, &q);
     else if (span_same(m->verb, SPAN("online"))) answer_online(self, &json, &q);
     else if (span_same(m->verb, SPAN("present"))) answer_present(self, &json, &q);
+    else if (span_same(m->verb, SPAN("watch"))) e = whole ? presence_watch_ask(self, router, m->ref, &q, &json) : ERR_AGAIN;
     else if (span_same(m->verb, SPAN("health"))) answer_health(self, &json), e = OK;
     else buf_add_literal(&json, "{}"), e = ERR_UNKNOWN;
     question_fini(&q);
     if (e == ERR_AGAIN) self->stats->asks_early++;
     self->stats->asks_in++;
+    if (e == ERR_STATE) {       /* it answers later */
+        buf_fini(&json);
+        return;
+    }
+    if (json.len == 0) buf_add_literal(&json, "{}");
     msg_encode_TOLD(&self->scratch, &(struct msg_TOLD){ .ref = m->ref, .error = (uint8_t)e, .json = buf_span(&json) });
     effects_add_buf(&self->effects, ROLE_ROUTER, router, MSG_TOLD, &self->scratch, 0);
     buf_fini(&json);

@@ -11,6 +11,7 @@ enum {
     PRESENCE_OWNERS_MAX = 256,      /* presence daemons */
     PRESENCE_HELD_MAX   = 65536,    /* messages that wait for the sync */
     PRESENCE_EARLY_MAX  = 256,      /* questions that do */
+    PRESENCE_OWING_MAX  = 100000,   /* answers that wait for Redis */
 };
 
 struct held {                       /* a SESSION_UP that can't be counted yet, or the DOWN behind it */
@@ -26,6 +27,22 @@ struct early {                      /* a question that can't be answered as a wh
     struct blob *fields;
 };
 
+struct owing {                      /* an answer that waits until Redis has what it answers */
+    enum role    role;
+    uint16_t     number;
+    bool         stored;
+    uint64_t     ref, ticket;       /* watch_store.h */
+    struct blob *json;
+};
+
+struct question {                   /* of the command socket */
+    struct span json;
+    struct buf  text, realm, after;
+    uint16_t    nsp;                /* USERS_NO_NSP: in all */
+    bool        nowhere;            /* a namespace that nobody is in */
+    uint64_t    limit;
+};
+
 struct presence {
     struct presence_options o;
     struct presence_stats *stats;
@@ -33,6 +50,7 @@ struct presence {
     struct leases   leases;
     struct absents  absents;
     struct keeps    keeps;
+    struct watches  watches;
     struct announce announce;
     struct store    store;
     struct effects  effects;
@@ -49,6 +67,8 @@ struct presence {
     size_t        held_count, held_cap;
     struct early  early[PRESENCE_EARLY_MAX];
     size_t        early_count;
+    struct owing *owing;
+    size_t        owing_count, owing_cap;
     struct buf    scratch, key, body;
     struct presence_time now;               /* of the call */
 };
@@ -76,6 +96,12 @@ bool     presence_keeps(enum msg_type type);            /* is it about them? */
 enum err presence_keep(struct presence *self, struct lease *lease, enum msg_type type, struct span fields);
 void     presence_keep_away(struct presence *self, struct lease *lease, bool doubted);   /* all of its, or those not told again: away */
 void     presence_keep_ours(struct presence *self);     /* drops those of other presences */
+
+/* presence_watch.c: who follows whom */
+enum err presence_watch(struct presence *self, struct lease *lease, struct span fields);
+/* The verb. OK: *json is the answer. ERR_STATE: it comes when Redis has it. Else nothing was changed. */
+enum err presence_watch_ask(struct presence *self, uint16_t router, uint64_t ref, const struct question *q, struct buf *json);
+void     presence_watch_ours(struct presence *self);    /* drops what others keep */
 
 /* presence_ask.c: questions of the command socket */
 enum err presence_ask(struct presence *self, uint16_t router, struct span fields);

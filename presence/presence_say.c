@@ -1,15 +1,51 @@
 /* presence - who came and who went, as the namespaces' rules say it. */
 #include "presence_inside.h"
 
+#include "address.h"
 #include "namespace.h"
 
-static void send_announcement(struct presence *self, const struct rules_effect *e, uint16_t nsp)
+static void send(struct presence *self, const struct rules_effect *e, uint16_t nsp, struct span to, struct span except)
 {
     msg_encode_BODY(&self->body, &(struct msg_BODY){
-        .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = users_nsp_name(&self->users, nsp), .to = e->to,
-        .except = e->except, .args = e->args, .time = self->now.wall });
+        .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = users_nsp_name(&self->users, nsp), .to = to,
+        .except = except, .args = e->args, .time = self->now.wall });
     announce_send(&self->announce, buf_span(&self->body), self->o.view, &self->effects);
     buf_clear(&self->body);
+}
+
+/* Worth a word? Of users of other presences nobody here knows; of who is addressed and not there, routers think no further. */
+static bool may_be_there(const struct presence *self, const struct person *p, uint16_t nsp)
+{
+    if (!presence_owns(self, person_key(p))) return true;
+    const struct user *u = users_find(&self->users, person_key(p));
+    const struct place *place = u ? users_place(u, nsp) : NULL;
+    return place && place->count;
+}
+
+/* So many addresses at a time; who is addressed by the first of them gets none of the others. */
+static void send_to_watchers(struct presence *self, const struct rules_effect *e, const struct user *u, uint16_t nsp)
+{
+    const struct person *p = watches_find(&self->watches, users_key(u));
+    struct buf to = { 0 }, except = { 0 }, name = { 0 }, address = { 0 };
+    size_t count = msg_count_strs(e->to), max = self->o.config->router.max_addresses_count;
+    buf_add(&to, e->to), buf_add(&except, e->except);
+    for (const struct tie *t = p ? p->ties[TIE_FOLLOWED] : NULL; t; t = t->next[TIE_FOLLOWED]) {
+        if (!may_be_there(self, t->ends[TIE_FOLLOWER], nsp)) continue;
+        if (count >= max) {
+            send(self, e, nsp, buf_span(&to), buf_span(&except));
+            if (except.len == e->except.len) buf_add(&except, e->to);
+            buf_clear(&to);
+            count = 0;
+        }
+        buf_clear(&name), buf_clear(&address);
+        user_name(&name, person_key(t->ends[TIE_FOLLOWER]));
+        address_encode(&address, ADDRESS_USER, buf_span(&name));
+        msg_add_str(&to, buf_span(&address));
+        count++;
+        self->stats->watchers_told++;
+    }
+    if (to.len) send(self, e, nsp, buf_span(&to), buf_span(&except));
+    buf_fini(&to), buf_fini(&except), buf_fini(&name), buf_fini(&address);
 }
 
 void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool online)
@@ -30,8 +66,11 @@ void presence_announce(struct presence *self, struct user *u, uint16_t nsp, bool
     enum err e = online ? rules_online(rules, &scope, &self->ruled) : rules_offline(rules, &scope, &self->ruled);
     if (e != OK) self->stats->announcements_dropped++;
     buf_clear(&self->scratch);
-    for (size_t i = 0; i < self->ruled.count; i++)
-        if (self->ruled.at[i].kind == RULES_EMIT && self->ruled.at[i].to.len) send_announcement(self, &self->ruled.at[i], nsp);
+    for (size_t i = 0; i < self->ruled.count; i++) {
+        const struct rules_effect *effect = &self->ruled.at[i];
+        if (effect->watchers) send_to_watchers(self, effect, u, nsp);
+        else if (effect->to.len) send(self, effect, nsp, effect->to, effect->except);
+    }
 }
 
 /* ---- what the namespace wants */

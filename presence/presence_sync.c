@@ -84,13 +84,15 @@ static void sync_done(struct presence *self)
     presence_ask_due(self, true);
     store_settled(&self->store, true);
     store_sweep(&self->store, true);
+    watch_store_recall(&self->store.watch);     /* and once more: who owned them before may have been late */
 }
 
 void presence_check_sync(struct presence *self)
 {
     if (self->synced || !self->member) return;
     bool late = self->now.mono >= self->grace;
-    if (leases_awaited(&self->leases, NULL) && !late) return;
+    bool recalls = self->o.redis && store_recalls(&self->store);
+    if ((leases_awaited(&self->leases, NULL) || recalls) && !late) return;
     if (late && leases_awaited(&self->leases, NULL)) self->stats->synced_late++;
     sync_done(self);
 }
@@ -122,12 +124,13 @@ void presence_take_view(struct presence *self)
     memcpy(self->owner, numbers, count * sizeof *numbers);
     self->owner_count = count;
     self->member = now;
-    if (fewer || !now) let_go_of_others(self), presence_keep_ours(self);
+    if (fewer || !now) let_go_of_others(self), presence_keep_ours(self), presence_watch_ours(self);
     if (more) {
         self->synced = false;
         store_settled(&self->store, false);
         self->grace = self->now.mono + self->o.config->presence.lease_ms;
         leases_await(&self->leases, self->o.view);
+        watch_store_recall(&self->store.watch);
         if (!was) store_sweep(&self->store, false);         /* what is known of users that are not here */
     }
     presence_check_sync(self);

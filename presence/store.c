@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 
-void store_init(struct store *self, const struct store_options *options, struct users *users, const struct sweep_hooks *hooks,
-                void *hooks_self, struct presence_stats *stats)
+void store_init(struct store *self, const struct store_options *options, struct users *users, struct watches *watches,
+                const struct sweep_hooks *hooks, void *hooks_self, struct presence_stats *stats)
 {
     *self = (struct store){ .o = *options, .users = users, .stats = stats, .due = UINT64_MAX };
     self->dirty_end = &self->dirty;
+    watch_store_init(&self->watch, options->prefix, options->max_pending, watches, hooks, hooks_self);
     sweep_init(&self->sweep, options->prefix, users, hooks, hooks_self, stats);
 }
 
@@ -39,6 +40,7 @@ void store_fini(struct store *self)
     drop_ended(self, self->ended_head);
     free(self->ended);
     sweep_fini(&self->sweep);
+    watch_store_fini(&self->watch);
     buf_fini(&self->batch), buf_fini(&self->name), buf_fini(&self->set), buf_fini(&self->text), buf_fini(&self->command);
 }
 
@@ -129,6 +131,7 @@ void store_settled(struct store *self, bool on)
 void store_drain(struct store *self)
 {
     self->draining = true;
+    self->watch.due = self->watch.recall = RECALL_NONE;
     if (self->due != UINT64_MAX) self->due = 0;
 }
 
@@ -137,10 +140,11 @@ void store_drain(struct store *self)
 void store_on_up(struct store *self, uint64_t now)
 {
     NEED(!self->up && self->under_way == 0);
-    self->up = true;
+    self->up = self->tried = true;
     self->refresh = now + STORE_EXPIRY_S * 1000ULL / 4;
     self->stats->redis_up = 1;
     self->stats->redis_rewrites++;
+    watch_store_on_up(&self->watch);
     struct map_walk walk = { 0 };
     for (struct user *u; (u = map_next(&self->users->by_key, &walk)); ) {
         for (struct session *s = u->sessions; s; s = s->next) s->dirty = true;
@@ -152,12 +156,23 @@ void store_on_lost(struct store *self)
 {
     self->up = false;
     self->stats->redis_up = 0;
+    watch_store_on_lost(&self->watch);
     self->tag_head = self->under_way = 0;
     self->ended_sent = self->ended_head;
     buf_clear(&self->batch);
     self->batch_at = 0;
     if (sweep_busy(&self->sweep)) store_sweep(self, self->sweep.whole);
     sweep_stop(&self->sweep);
+}
+
+void store_on_refused(struct store *self)
+{
+    self->tried = true;
+}
+
+bool store_recalls(const struct store *self)
+{
+    return (self->up || !self->tried) && watch_store_recalling(&self->watch);
 }
 
 void store_expire(struct store *self, uint64_t now)
@@ -194,7 +209,7 @@ static bool refill(struct store *self, uint64_t now)
     return true;
 }
 
-static void sent(struct store *self, enum tag tag)
+static void sent(struct store *self, unsigned tag)
 {
     self->tag[(self->tag_head + self->under_way++) % STORE_WINDOW] = (uint8_t)tag;
 }
@@ -202,7 +217,12 @@ static void sent(struct store *self, enum tag tag)
 bool store_next(struct store *self, struct store_command *c, uint64_t now)
 {
     if (!self->up || self->under_way == STORE_WINDOW) return false;
+    enum watch_tag what;
     if (self->batch_at == self->batch.len && !refill(self, now)) {
+        if (watch_store_next(&self->watch, c, &what)) {
+            sent(self, TAG_WATCH + what);
+            return true;
+        }
         if (self->draining) return false;
         if (self->sweep_due && (self->settled || !self->sweep_whole) && sweep_rests(&self->sweep)) {
             sweep_begin(&self->sweep, self->sweep_whole);
@@ -216,7 +236,7 @@ bool store_next(struct store *self, struct store_command *c, uint64_t now)
     NEED(msg_next_str(&rest, &command));
     self->batch_at += command.len + 4;
     NEED(msg_next_str(&command, &arg) && arg.len == 1);
-    sent(self, (enum tag)arg.ptr[0]);
+    sent(self, (unsigned char)arg.ptr[0]);
     for (c->count = 0; c->count < STORE_ARGS_MAX && msg_next_str(&command, &arg); ) c->arg[c->count++] = arg;
     return true;
 }
@@ -245,7 +265,7 @@ enum err store_error(struct span m)
 enum err store_on_reply(struct store *self, const struct store_reply *r)
 {
     if (self->under_way == 0) return ERR_STATE;
-    enum tag tag = (enum tag)self->tag[self->tag_head];
+    unsigned tag = self->tag[self->tag_head];
     self->tag_head = (self->tag_head + 1) % STORE_WINDOW;
     self->under_way--;
     enum err e = r->kind == STORE_ERROR ? store_error(r->text) : OK;
@@ -255,6 +275,7 @@ enum err store_on_reply(struct store *self, const struct store_reply *r)
     if (e == ERR_AUTH || e == ERR_AGAIN || e == ERR_STATE || e == ERR_FULL) return e;
     if (tag == TAG_ENDED) ended_done(self);
     else if (tag == TAG_SWEEP) sweep_on_reply(&self->sweep, r);
+    else if (tag >= TAG_WATCH) watch_store_on_reply(&self->watch, (enum watch_tag)(tag - TAG_WATCH), r);
     return OK;
 }
 
@@ -265,7 +286,7 @@ uint64_t store_deadline(const struct store *self)
 
 size_t store_pending(const struct store *self)
 {
-    return self->dirty_count + (self->ended_count - self->ended_head) + self->under_way;
+    return self->dirty_count + (self->ended_count - self->ended_head) + watch_store_pending(&self->watch) + self->under_way;
 }
 
 bool store_quiet(const struct store *self)

@@ -15,7 +15,7 @@
 #ifndef CAUSEWAY_STORE_H
 #define CAUSEWAY_STORE_H
 
-#include "sweep.h"
+#include "watch_store.h"
 
 enum {
     STORE_WINDOW   = 2048,              /* commands under way */
@@ -34,7 +34,8 @@ struct store {
     struct users *users;
     struct presence_stats *stats;
     struct sweep  sweep;
-    bool          up, sweep_due, sweep_whole, settled, draining;
+    struct watch_store watch;
+    bool          up, tried, sweep_due, sweep_whole, settled, draining;
     struct user  *dirty, **dirty_end;
     size_t        dirty_count;
     uint64_t      due, refresh;         /* mono ms */
@@ -47,8 +48,8 @@ struct store {
     struct buf    name, set, text, command;
 };
 
-void store_init(struct store *self, const struct store_options *options, struct users *users, const struct sweep_hooks *hooks,
-                void *hooks_self, struct presence_stats *stats);
+void store_init(struct store *self, const struct store_options *options, struct users *users, struct watches *watches,
+                const struct sweep_hooks *hooks, void *hooks_self, struct presence_stats *stats);
 void store_fini(struct store *self);
 
 /* ---- what changed */
@@ -64,6 +65,8 @@ void store_settled(struct store *self, bool on);        /* every gateway has tol
 /* ---- the connection */
 void store_on_up(struct store *self, uint64_t now);
 void store_on_lost(struct store *self);
+void store_on_refused(struct store *self);              /* it is not there */
+bool store_recalls(const struct store *self);           /* watch lists are being read back, or will be as soon as Redis is heard of */
 bool store_next(struct store *self, struct store_command *command, uint64_t now);
 enum err store_on_reply(struct store *self, const struct store_reply *reply);
 uint64_t store_deadline(const struct store *self);      /* when store_next may have something by time; UINT64_MAX: never */

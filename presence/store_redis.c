@@ -107,6 +107,7 @@ static void rest(struct store_redis *self, enum err e, const char *why)
     self->stats->redis_errors[e]++;
     self->stats->redis_reconnects++;
     if (was_up) store_on_lost(self->store);
+    else store_on_refused(self->store);
     if (!self->warned) log_warn(self->log, "redis away", "why=%s", why);
     self->warned = true;
     self->pause = was_up || !self->pause ? PAUSE_MIN_MS : self->pause < PAUSE_MAX_MS / 2 ? self->pause * 2 : PAUSE_MAX_MS;

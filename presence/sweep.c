@@ -94,6 +94,14 @@ static void remember(struct sweep *self, char what, struct span key)
     msg_add_str(&self->asked.strs, buf_span(&self->arg));
 }
 
+void sweep_add_pattern(struct buf *out, struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr("*?[]\\^", text.ptr[i])) buf_add_byte(out, '\\');
+        buf_add_byte(out, text.ptr[i]);
+    }
+}
+
 static void page(struct sweep *self, struct store_command *c)
 {
     buf_clear(&self->command);
@@ -102,11 +110,7 @@ static void page(struct sweep *self, struct store_command *c)
         buf_add_literal(&self->command, "online_users");
         *c = (struct store_command){ { SPAN("HSCAN"), buf_span(&self->command), buf_span(&self->cursor), SPAN("COUNT"), SPAN(PAGE) }, 5 };
     } else {
-        struct span prefix = buf_span(&self->prefix);
-        for (size_t i = 0; i < prefix.len; i++) {       /* as it is, though MATCH takes a pattern */
-            if (strchr("*?[]\\^", prefix.ptr[i])) buf_add_byte(&self->command, '\\');
-            buf_add_byte(&self->command, prefix.ptr[i]);
-        }
+        sweep_add_pattern(&self->command, buf_span(&self->prefix));
         buf_add(&self->command, self->phase == SWEEP_RECORDS ? SPAN("user:*") : SPAN("socket:*"));
         *c = (struct store_command){ { SPAN("SCAN"), buf_span(&self->cursor), SPAN("MATCH"), buf_span(&self->command), SPAN("COUNT"), SPAN(PAGE) }, 6 };
     }

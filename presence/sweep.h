@@ -65,6 +65,9 @@ bool sweep_busy(const struct sweep *self);
 bool sweep_next(struct sweep *self, struct store_command *command);    /* spans are good until the next call */
 void sweep_on_reply(struct sweep *self, const struct store_reply *reply);
 
+/* Text as it is, for MATCH, which takes a pattern. */
+void sweep_add_pattern(struct buf *out, struct span text);
+
 /* "/chat" stands in keys as "chat", "/" as itself: the seeds' names. */
 struct span sweep_nsp_text(struct span nsp);
 

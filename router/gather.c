@@ -17,6 +17,7 @@ static const struct plan {
     [VERB_drain]   = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
     [VERB_revoke]  = { { ROLE_NONE }, "gateways", "id" },           /* revoke.c asks */
     [VERB_unrevoke] = { { ROLE_NONE }, "gateways", "id" },
+    [VERB_watch]   = { { ROLE_PRESENCE }, "follows", "user" },
     [VERB_health]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
 };
 
@@ -92,41 +93,58 @@ bool gather_complete(const struct gather *self)
 
 /* ---- merging */
 
-struct item { struct span key, value; };
+struct item { struct span key, value; bool unquoted; };
+struct items { struct item *at; size_t count, cap; struct buf texts; };        /* texts: of keys that had escapes */
 
 static int by_key(const void *a, const void *b)
 {
     return span_order(((const struct item *)a)->key, ((const struct item *)b)->key);
 }
 
-/* A key sorts by its text: 42 and "42" are neighbours. */
-static struct span sort_key(struct span element, const char *name)
+/* A key sorts by its text: 42 and "42" are neighbours. What escapes mean is kept apart; where, is said when all are there. */
+static void add_item(struct items *items, struct span element, const char *name)
 {
+    if (items->count == items->cap) {
+        items->cap = items->cap ? items->cap * 2 : 64;
+        items->at = realloc(items->at, items->cap * sizeof *items->at);
+        NEED(items->at);
+    }
     struct span key = json_find(element, span_of(name));
-    return json_type_of(key) == JSON_STRING ? span_head(span_skip(key, 1), key.len - 2) : key;
+    struct item item = { json_type_of(key) == JSON_STRING ? json_inside(key) : key, element, false };
+    if (json_type_of(key) == JSON_STRING && span_find(key, '\\') >= 0) {
+        size_t before = items->texts.len;
+        json_unquote(&items->texts, key);
+        item.key.len = items->texts.len - before, item.unquoted = true;
+    }
+    items->at[items->count++] = item;
 }
 
-static struct item *collect(const struct gather *self, size_t *count)
+static void sort(struct items *items)
+{
+    const char *text = items->texts.ptr;
+    for (size_t i = 0; i < items->count; i++)
+        if (items->at[i].unquoted) items->at[i].key.ptr = text, text += items->at[i].key.len;
+    if (items->count) qsort(items->at, items->count, sizeof *items->at, by_key);
+}
+
+static struct items collect(const struct gather *self)
 {
     const struct plan *plan = &plans[self->verb];
     struct span parts = buf_span(&self->parts), part, element;
-    struct item *items = NULL;
-    size_t cap = 0;
-    *count = 0;
+    struct items items = { 0 };
     while (msg_next_str(&parts, &part)) {
         struct span list = json_find(part, span_of(plan->list));
         if (json_type_of(list) != JSON_ARRAY) continue;
-        while (json_next(&list, &element)) {
-            if (*count == cap) {
-                cap = cap ? cap * 2 : 64;
-                items = realloc(items, cap * sizeof *items);
-                NEED(items);
-            }
-            items[(*count)++] = (struct item){ sort_key(element, plan->key), element };
-        }
+        while (json_next(&list, &element)) add_item(&items, element, plan->key);
     }
-    if (items) qsort(items, *count, sizeof *items, by_key);
+    sort(&items);
     return items;
+}
+
+static void items_fini(struct items *items)
+{
+    free(items->at);
+    buf_fini(&items->texts);
 }
 
 static void add_ids(struct buf *json, struct span ids, bool *comma)
@@ -167,28 +185,42 @@ static void add_sums(const struct gather *self, struct buf *json)
     }
 }
 
+/* Of a change of watch lists: does Redis have it everywhere? */
+static void add_stored(const struct gather *self, struct buf *json)
+{
+    struct span parts = buf_span(&self->parts), part, stored;
+    bool any = false, all = true;
+    while (msg_next_str(&parts, &part)) {
+        stored = json_find(part, SPAN("stored"));
+        any = any || stored.len;
+        all = all && json_is_true(stored);
+    }
+    if (any) buf_add_format(json, ",\"stored\":%s", all ? "true" : "false");
+}
+
 void gather_merge(const struct gather *self, struct buf *json)
 {
     const struct plan *plan = &plans[self->verb];
-    bool paged = self->verb == VERB_sockets || self->verb == VERB_rooms || self->verb == VERB_who;
-    size_t count, i = 0, given = 0;
-    struct item *items = collect(self, &count);
+    bool paged = self->verb == VERB_sockets || self->verb == VERB_rooms || self->verb == VERB_who || self->verb == VERB_watch;
+    struct items items = collect(self);
+    size_t i = 0, given = 0;
     buf_add_format(json, ",\"%s\":[", plan->list);
-    while (i < count && (!paged || given < self->limit)) {
+    while (i < items.count && (!paged || given < self->limit)) {
         if (given++) buf_add_byte(json, ',');
         if (self->verb == VERB_rooms) {
-            i = add_room(json, items, i, count);
+            i = add_room(json, items.at, i, items.count);
         } else {
-            buf_add(json, items[i++].value);
+            buf_add(json, items.at[i++].value);
         }
     }
     buf_add_byte(json, ']');
-    if (paged && i < count) {
+    if (paged && i < items.count) {
         buf_add_literal(json, ",\"next\":");
-        json_quote(json, items[i - 1].key);
+        json_quote(json, items.at[i - 1].key);
     }
-    free(items);
+    items_fini(&items);
     add_sums(self, json);
+    add_stored(self, json);
     bool comma = false;
     buf_add_format(json, ",\"complete\":%s,\"missing\":[", self->waiting.len || self->failed.len ? "false" : "true");
     add_ids(json, buf_span(&self->waiting), &comma);

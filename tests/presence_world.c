@@ -41,7 +41,7 @@ void see(const char *members)        /* "router-0 gateway-0:10 presence-0" */
 
 void begin_at(uint16_t number, const char *members)
 {
-    static char root[] = "/", chat[] = "/chat", games[] = "/*/game-#", staff[] = "staff", none[] = "", private[] = "none";
+    static char root[] = "/", chat[] = "/chat", games[] = "/*/game-#", staff[] = "staff", none[] = "", friends[] = "/friends", private[] = "none";
     struct buf errors = { 0 };
     stats = (struct presence_stats){ 0 };
     spaces[0] = (struct config_namespace){ .name = root, .realm = none,
@@ -50,9 +50,12 @@ void begin_at(uint16_t number, const char *members)
     spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
     spaces[2] = (struct config_namespace){ .name = games, .realm = none, .online = node_flow("{to: '*', event: here, args: ['{nsp.1}', '{nsp.2}']}"),
         .offline = node_flow("{to: '*', event: gone, args: ['{nsp}']}") };
+    spaces[3] = (struct config_namespace){ .name = friends, .realm = none, .online = node_flow("{to: watchers, event: on, args: ['{user.id}']}"),
+        .offline = node_flow("{to: [watchers, 'room:all'], except: 'room:deaf', event: off, args: ['{user.id}']}") };
     config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
     config.presence.max_users = 1000, config.presence.recovery_count = 100, config.presence.recovery_bytes = 1 << 20, config.presence.lease_ms = WORLD_LEASE_MS, config.presence.max_pending_count = 100;
     config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
+    config.router.max_addresses_count = 3, config.presence.max_watches = 20, config.presence.max_watches_per_user = 8;
     generation = generation_new(&config, &errors);
     if (!generation) FAIL("%s", buf_text(&errors));
     for (int i = 0; i < SPACES; i++) node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
@@ -81,6 +84,7 @@ static void print_emit(const struct effect *e, const struct msg_EMIT *m)
     CHECK(e->ticket == m->number && span_same(m->origin, SPAN("presence-0")) && m->origin_epoch == 77);
     buf_add_format(&said, "emit router-%u #%llu %.*s", e->number, (unsigned long long)m->number, (int)b.nsp.len, b.nsp.ptr);
     for (rest = b.to; msg_next_str(&rest, &to); ) buf_add_format(&said, " %.*s", (int)to.len, to.ptr);
+    for (rest = b.except; msg_next_str(&rest, &to); ) buf_add_format(&said, " not %.*s", (int)to.len, to.ptr);
     if (b.flags & BODY_VOLATILE) buf_add_literal(&said, " volatile");
     if (m->again) buf_add_format(&said, " again %u:%llu", m->again - 1U, (unsigned long long)m->again_epoch);
     buf_add_format(&said, " %.*s\n", (int)b.args.len, b.args.ptr);
@@ -100,9 +104,12 @@ struct span heard(uint64_t link)
         struct msg_EMIT emit;
         struct msg_ADMITTED a;
         struct msg_TOLD t;
+        struct msg_WATCHED w;
         if (type == MSG_EMIT && msg_decode_EMIT(&emit, fields) == OK) print_emit(e, &emit);
         else if (type == MSG_ADMITTED && msg_decode_ADMITTED(&a, fields) == OK)
             buf_add_format(&said, "gateway-%u #%llu %s%s %u\n", e->number, (unsigned long long)a.ref, a.allowed ? "in" : "out", a.first ? " first" : "", a.count);
+        else if (type == MSG_WATCHED && msg_decode_WATCHED(&w, fields) == OK)
+            buf_add_format(&said, "gateway-%u #%llu %s %.*s\n", e->number, (unsigned long long)w.ref, err_name((enum err)w.error), (int)w.online.len, w.online.ptr);
         else if (type == MSG_TOLD && msg_decode_TOLD(&t, fields) == OK) {
             EQUAL_ERR(json_check(t.json, 8), OK);
             buf_add_format(&said, "%s %.*s\n", err_name((enum err)t.error), (int)t.json.len, t.json.ptr);
@@ -176,4 +183,11 @@ void begin(void)
     synced(0, 10), synced(1, 11);
     CHECK(presence_synced(core));
     HEARD("");
+}
+
+void watch(uint64_t ref, const char *user, const char *remove, const char *add, bool asks)
+{
+    struct buf b = { 0 };
+    msg_encode_WATCH(&b, &(struct msg_WATCH){ .ref = ref, .nsp = SPAN("/friends"), .user = span_of(user), .remove = span_of(remove), .add = span_of(add), .ask = asks });
+    gateway_says(0, 10, MSG_WATCH, &b);
 }

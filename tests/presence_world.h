@@ -8,12 +8,12 @@
 #include "presence.h"
 #include "user.h"
 
-enum { WORLD_LEASE_MS = 10000, SPACES = 3 };
+enum { WORLD_LEASE_MS = 10000, SPACES = 4 };
 
 extern struct presence *core;
 extern struct presence_stats stats;
 extern struct config config;
-extern struct config_namespace spaces[SPACES];     /* "/", "/chat" (realm staff), a pattern */
+extern struct config_namespace spaces[SPACES];     /* "/", "/chat" (realm staff), a pattern, "/friends" (announced to watchers) */
 extern struct view *view;
 extern struct presence_time now;
 extern uint64_t views;
@@ -33,6 +33,7 @@ void down_in(uint16_t gateway, uint64_t epoch, const char *nsp, const char *user
 void down_at(uint16_t gateway, uint64_t epoch, const char *user, const char *sid);
 void synced(uint16_t gateway, uint64_t epoch);
 void ask(const char *verb, const char *json);
+void watch(uint64_t ref, const char *user, const char *remove, const char *add, bool asks);       /* gateway 0 says it, of "/friends" */
 
 struct span heard(uint64_t link);       /* what was said since the last time; 'link' numbers what goes to a router */
 #define HEARD(text) SAME(heard(1), text)

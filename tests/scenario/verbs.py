@@ -30,6 +30,7 @@ TYPES = {
     "PREFIX":    (["", "x"], [LONG, *NO_TEXT]),
     "USER":      ([42, "ann"], ["", LONG, True, None, [], {}]),
     "USERS":     ([42, "ann", [1, "2"], []], ["", LONG, True, None, {}, [True], [[]], [1] * 1001]),
+    "IDS":       ([42, "ann", [1, "2"], []], ["", LONG, True, None, {}, [True], [[]], [1] * 10001]),
     "DAEMON":    (["gateway-0"], ["", "gateway", "nobody-1", "gateway-99999999", *NO_TEXT]),
     "NETWORK":   (["127.0.0.1", "10.0.0.0/8", "::1"], ["", "here", "10.0.0.0/64", *NO_TEXT]),
     "FIELDS":    ([["id", "user"]], [[], ["nope"], [7], "id", 7, True, None, {}]),

@@ -53,7 +53,11 @@ static const struct row { const char *name, *event, *want; bool known; } rows[] 
     { "connect", "connect",
       "connect in namespace /chat (test.yaml:1)\n"
       "  Then\n"
-      "    1. \"hello\" goes to the sender's socket\n", true },
+      "    1. the user stops following anybody\n"
+      "    2. the user follows from now on [\"{args.0.a}\",7]\n"
+      "    3. \"friends\" goes to the sender's socket, {watched} being the list of those whom the user follows and who are online with \"{watched}\"\n"
+      "    4. \"on\" goes to the sender's socket, {watched} being in turn each whom the user follows and who is online\n"
+      "    5. \"hello\" goes to the sender's socket\n", true },
     { "nothing", "other", "other in namespace /chat\n  No rule stands for it: nothing happens here; the callback gets null\n", false },
 };
 
@@ -61,7 +65,7 @@ TEST(cli_explains_what_an_event_does)
 {
     struct config_namespace ns = { .name = chat, .words_file = words_file, .acks_error_first = true,
         .every = node_flow("{allow: {plan: pro}}"), .errors = node_flow("{event: error, args: [{message: '{error}'}], ack: {ok: false}, default: No}"),
-        .connect = node_flow("{reply: {event: hello}}"),
+        .connect = node_flow("{unwatch: '*', watch: ['{args.0.a}', 7], watched: [{event: friends, args: ['{watched}']}, {event: on, each: true}], reply: {event: hello}}"),
         .events = node_flow("{say: {allow: [{role: [admin, mod], level: 3}, {staff: true}],"
             " require: {text: {type: string, min: 1, max: 1000, clean: true}, kind: {type: string, in: [short, long], optional: true},"
             "           n: {type: integer, min: 1}, list: [object, array]},"

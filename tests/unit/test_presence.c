@@ -36,7 +36,7 @@ TEST(presence_keeps_namespaces_of_patterns_apart)
 {
     begin();
     presence_measure(core);
-    EQUAL(stats.namespaces_known, 2);
+    EQUAL(stats.namespaces_known, 3);
     for (unsigned round = 0; round < 2; round++) {
         struct msg_SESSION_UP m = session("42", "a");
         m.ref = 0, m.nsp = SPAN("/acme/game-7");
@@ -48,14 +48,14 @@ TEST(presence_keeps_namespaces_of_patterns_apart)
         struct span said_up = heard(1);
         CHECK(memmem(said_up.ptr, said_up.len, " /acme/game-7 * [\"here\",\"acme\",\"7\"]\n", 36) && memmem(said_up.ptr, said_up.len, " /acme/game-8 * [\"here\",\"acme\",\"8\"]\n", 36));
         presence_measure(core);
-        EQUAL(stats.namespaces_known, 4);
+        EQUAL(stats.namespaces_known, 5);
         down_in(0, 10, "/acme/game-7", "42", "a"), down_in(0, 10, "/acme/game-8", "42", "a");
         struct span said_down = heard(1);
         CHECK(memmem(said_down.ptr, said_down.len, "[\"gone\",\"/acme/game-7\"]", 23) && !memmem(said_down.ptr, said_down.len, "game-8", 6));
         down_in(1, 11, "/acme/game-8", "42", "b");
         CHECK(memmem(heard(1).ptr, said.len, "[\"gone\",\"/acme/game-8\"]", 23));
         presence_measure(core);
-        EQUAL(stats.namespaces_known, 2);
+        EQUAL(stats.namespaces_known, 3);
     }
     end();
 }
@@ -71,7 +71,7 @@ TEST(presence_moves_the_last_socket_of_a_namespace)
     up_at(0, 10, m);
     down_in(0, 10, "/acme/game-7", "43", "a");
     presence_measure(core);
-    EQUAL(stats.namespaces_known, 2);
+    EQUAL(stats.namespaces_known, 3);
     end();
 }
 
@@ -378,10 +378,10 @@ TEST(presence_answers)
           "{\"user\":\"2\",\"sockets\":2,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\",\"/chat\"]},{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
         { "a prefix", "who", "{\"who\":\"1\"}",
           "OK {\"users\":[{\"user\":1,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]},{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
-        { "a page", "who", "{\"who\":\"\",\"limit\":1,\"after\":\"1\"}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
+        { "a page, and one more, which says that there is more", "who", "{\"who\":\"\",\"limit\":1,\"after\":\"1\"}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]},{\"user\":\"2\",\"sockets\":2,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\",\"/chat\"]}]}\n" },
         { "behind the prefix", "who", "{\"who\":\"1\",\"after\":\"2\"}", "OK {\"users\":[]}\n" },
         { "after what comes before the prefix", "who", "{\"who\":\"bob\",\"after\":\"1\"}", "OK {\"users\":[{\"user\":\"bob\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
-        { "a namespace", "who", "{\"who\":\"\",\"nsp\":\"/chat\",\"limit\":1}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]}]}\n" },
+        { "a namespace", "who", "{\"who\":\"\",\"nsp\":\"/chat\",\"limit\":1}", "OK {\"users\":[{\"user\":10,\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/chat\"]},{\"user\":\"2\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\",\"/chat\"]}]}\n" },
         { "an unknown namespace", "who", "{\"who\":\"\",\"nsp\":\"/x\"}", "OK {\"users\":[]}\n" },
         { "a realm", "who", "{\"who\":\"\",\"realm\":\"staff\"}", "OK {\"users\":[{\"user\":\"eve\",\"sockets\":1,\"since\":5,\"lastActivity\":1700000000000,\"nsp\":[\"/\"]}]}\n" },
         { "online", "online", "{\"online\":[2,\"bob\",\"nobody\",null]}",

@@ -45,7 +45,7 @@ static void print_strs(struct buf *out, const char *name, struct span strs)
 /* A line each: "emit room:x not socket:s1 volatile [...] +0" */
 static void print(struct buf *out, const struct rules_effects *effects)
 {
-    static const char *const kinds[] = { "join", "leave", "emit", "reply", "ack" };
+    static const char *const kinds[] = { "join", "leave", "emit", "watch", "reply", "ack" };
     for (size_t i = 0; i < effects->count; i++) {
         const struct rules_effect *e = &effects->at[i];
         buf_add(out, span_of(kinds[e->kind]));

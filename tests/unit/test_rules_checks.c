@@ -31,7 +31,7 @@ static struct template_scope scope_of(struct span packet)
 
 static void print(struct buf *out, const struct rules_effects *effects)
 {
-    static const char *const kinds[] = { "join", "leave", "emit", "reply", "ack" };
+    static const char *const kinds[] = { "join", "leave", "emit", "watch", "reply", "ack" };
     for (size_t i = 0; i < effects->count; i++) {
         const struct rules_effect *e = &effects->at[i];
         struct span to = e->to, one;

@@ -119,6 +119,7 @@ static struct store_reply run(const struct store_command *c)
 /* ---- a table with a store */
 
 static struct users users;
+static struct watches watches;
 static struct store store;
 static struct presence_stats stats;
 static bool owns;
@@ -147,13 +148,15 @@ static void begin(size_t max_pending)
     stats = (struct presence_stats){ 0 };
     cell_count = 0, owns = true, told[0] = '\0';
     users_init(&users, &(struct siphash_key){ 5, 6 }, 1000);
+    watches_init(&watches, &(struct siphash_key){ 15, 6 }, 1000, 100);
     names_hold_text(&users.names, SPAN("/")), names_hold_text(&users.names, SPAN("/chat"));
-    store_init(&store, &(struct store_options){ .prefix = SPAN("p:"), .write_behind_ms = 20, .max_pending = max_pending }, &users, &hooks, NULL, &stats);
+    store_init(&store, &(struct store_options){ .prefix = SPAN("p:"), .write_behind_ms = 20, .max_pending = max_pending }, &users, &watches, &hooks, NULL, &stats);
 }
 
 static void end(void)
 {
     store_fini(&store);
+    watches_fini(&watches);
     users_fini(&users);
 }
 
