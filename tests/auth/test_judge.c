@@ -481,6 +481,45 @@ TEST(judge_reloads_at_once_or_not_at_all)
     lab_close(&lab);
 }
 
+TEST(judge_takes_what_a_new_topology_says_or_nothing_of_it)
+{
+    struct lab lab;
+    lab_open(&lab);
+    lab_namespace(&lab, "/", "sub", NULL);
+    const char *secret = lab_secret(&lab, "secret");
+    lab_key(&lab, "", secret, CONFIG_KEY_SECRET, "HS256");
+    start(&lab);
+    const char *token = lab_mint(&lab, ALG_HS256, secret, "", GOOD);
+    ASK(&lab, token, NOT);
+    EQUAL(lab_ask(&lab, "/new", token), REFUSED_unknown_namespace);
+
+    struct config fresh = lab.config;
+    struct config_namespace more[2] = { lab.config.namespaces[0], { .name = lab.config.namespaces[0].name, .user_claim = lab.config.namespaces[0].user_claim } };
+    char name[] = "/new", audience[] = "somebody else", *audiences[] = { audience };
+    more[1].name = name;
+    fresh.namespaces = more, fresh.namespace_count = 2;
+    struct judge_news *news = judge_news_new(&fresh, &lab.errors, &lab.warnings);
+    CHECK(news);
+    judge_news_destroy(&news);                              /* others refused it */
+    CHECK(!news);
+    ASK(&lab, token, NOT);
+    EQUAL(lab_ask(&lab, "/new", token), REFUSED_unknown_namespace);
+
+    struct config before = lab.config;
+    news = judge_news_new(&fresh, &lab.errors, &lab.warnings);
+    lab.config.namespaces = more, lab.config.namespace_count = 2;
+    lab.config.auth.audience = (struct config_strings){ audiences, 1 };
+    judge_take(lab.judge, &news);
+    CHECK(!news);
+    EQUAL(lab_ask(&lab, "/new", token), REFUSED_wrong_audience);
+    news = judge_news_new(&fresh, &lab.errors, &lab.warnings);
+    lab.config.auth.audience = before.auth.audience;
+    judge_take(lab.judge, &news);
+    EQUAL(lab_ask(&lab, "/new", token), REFUSED_NOT);
+    lab.config = before;
+    lab_close(&lab);
+}
+
 /* ---- beside others */
 
 TEST(judge_agrees_with_libjwt)

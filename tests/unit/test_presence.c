@@ -2,6 +2,7 @@
 #include "presence_world.h"
 
 #include "json.h"
+#include "node_flow.h"
 #include "user.h"
 
 #include <stdio.h>
@@ -570,4 +571,56 @@ TEST(presence_lets_go_of_pids_of_others)
     uint16_t all[] = { 0, 1, 2, 3, 4, 5 };
     EQUAL(stats.recoverable_open, user_owner(span_of(pid), all, 6) == 0);
     end();
+}
+
+/* ---- a reload */
+
+static char fresh_root[] = "/", fresh_room[] = "/new", fresh_realm[] = "";
+
+TEST(presence_goes_on_with_new_rules_and_namespaces)
+{
+    static struct config_namespace fresh[2];
+    struct buf errors = { 0 };
+    begin();
+    up("42", "a");
+    HEARD("admitted gateway-0 ref 1 first 1\nemit router-0 #1 / * [\"user-online\",{\"userId\":42,\"name\":\"Ann\"}]\n");
+    presence_measure(core);
+    EQUAL(stats.namespaces_known, 2);
+    fresh[0] = (struct config_namespace){ .name = fresh_root, .realm = fresh_realm, .offline = node_flow("{to: '*', event: left}") };
+    fresh[1] = (struct config_namespace){ .name = fresh_room, .realm = fresh_realm };
+    config.namespaces = fresh, config.namespace_count = 2;
+    struct generation *g = generation_new(&config, &errors);
+    node_destroy(&fresh[0].offline);
+    for (int twice = 0; twice < 2; twice++) {
+        presence_reload(core, g);
+        presence_measure(core);
+        EQUAL(stats.namespaces_known, 2);           /* "/chat" went, "/new" came */
+    }
+    down_at(0, 10, "42", "a");
+    HEARD("emit router-0 #2 / * [\"left\"]\n");
+    end();
+    generation_drop(&g);
+    buf_fini(&errors);
+}
+
+TEST(presence_lets_go_of_a_namespace_with_its_last_user)
+{
+    struct buf errors = { 0 };
+    begin();
+    struct msg_SESSION_UP m = session("42", "a");
+    m.ref = 0, m.nsp = SPAN("/chat"), m.realm = SPAN("staff");
+    up_at(0, 10, m);
+    config.namespace_count = 1;
+    struct generation *g = generation_new(&config, &errors);
+    presence_reload(core, g);
+    presence_measure(core);
+    EQUAL(stats.namespaces_known, 2);
+    struct buf down = { 0 };
+    msg_encode_SESSION_DOWN(&down, &(struct msg_SESSION_DOWN){ .sid = SPAN("a"), .nsp = SPAN("/chat"), .realm = SPAN("staff"), .user = SPAN("42") });
+    gateway_says(0, 10, MSG_SESSION_DOWN, &down);
+    presence_measure(core);
+    EQUAL(stats.namespaces_known, 1);
+    end();
+    generation_drop(&g);
+    buf_fini(&errors);
 }
