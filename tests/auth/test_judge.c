@@ -511,7 +511,7 @@ TEST(judge_takes_what_a_new_topology_says_or_nothing_of_it)
     lab.config.auth.audience = (struct config_strings){ audiences, 1 };
     judge_take(lab.judge, &news);
     CHECK(!news);
-    EQUAL(lab_ask(&lab, "/new", token), REFUSED_wrong_audience);
+    EQUAL(lab_ask(&lab, "/new", token), REFUSED_missing_claim);
     news = judge_news_new(&fresh, &lab.errors, &lab.warnings);
     lab.config.auth.audience = before.auth.audience;
     judge_take(lab.judge, &news);

@@ -583,7 +583,7 @@ TEST(presence_goes_on_with_new_rules_and_namespaces)
     struct buf errors = { 0 };
     begin();
     up("42", "a");
-    HEARD("admitted gateway-0 ref 1 first 1\nemit router-0 #1 / * [\"user-online\",{\"userId\":42,\"name\":\"Ann\"}]\n");
+    HEARD("gateway-0 #1 in first 1\n" ON("0", "1", "42"));
     presence_measure(core);
     EQUAL(stats.namespaces_known, 2);
     fresh[0] = (struct config_namespace){ .name = fresh_root, .realm = fresh_realm, .offline = node_flow("{to: '*', event: left}") };
