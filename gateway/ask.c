@@ -107,6 +107,13 @@ void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m)
         question_init(&q, m->json, "rooms");
         answer_rooms(g, &json, &q);
         question_fini(&q);
+    } else if (e == OK && span_same(m->verb, SPAN("who"))) {
+        struct buf room = { 0 };
+        question_init(&q, m->json, "who");
+        text_of(&room, json_find(m->json, SPAN("room")), "");
+        ask_room(g, &json, buf_span(&q.nsp), buf_span(&room), buf_span(&q.subject), buf_span(&q.after), q.limit);
+        buf_fini(&room);
+        question_fini(&q);
     } else if (e == OK && span_same(m->verb, SPAN("health"))) {
         answer_health(g, &json);
     } else if (e == OK) {

@@ -356,6 +356,8 @@ void deliver_move(struct gate *g, struct socket *s, const struct msg_BODY *b);  
 void deliver_ended(struct gate *g, uint16_t router, const struct position *end);   /* where a life of it ended */
 void deliver_reborn(struct gate *g, uint16_t router, uint64_t epoch);   /* its link: what was asked on the old one is asked again */
 void ask_on(struct gate *g, uint16_t router, const struct msg_ASK *m);
+/* ask_room.c: its users whose id begins so, behind "after", with how many of their sockets */
+void ask_room(struct gate *g, struct buf *json, struct span nsp, struct span name, struct span prefix, struct span after, uint64_t limit);
 void ask_sockets(struct gate *g, struct buf *json, struct span asked);    /* ask_sockets.c */
 void relay_copy_head(struct buf *out, const struct http1_request *r);   /* without its last, empty line, and what frames a body */
 void relay_out(struct conn *c, struct listener *l, const struct http1_request *r, uint16_t owner);

@@ -1,5 +1,6 @@
 #include "gather.h"
 
+#include "base64.h"
 #include "json.h"
 
 #include <stdlib.h>
@@ -21,14 +22,15 @@ static const struct plan {
     [VERB_health]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
 };
 
-const enum role *gather_roles(enum verb verb)
+/* Who is in a room, gateways know. */
+const enum role *gather_roles(const struct request *r)
 {
-    return plans[verb].roles;
+    return plans[r->verb == VERB_who && r->field[FIELD_room].len ? VERB_rooms : r->verb].roles;
 }
 
 void gather_init(struct gather *self, const struct request *r, struct span json, uint64_t deadline)
 {
-    *self = (struct gather){ .verb = r->verb, .limit = r->limit, .deadline = deadline, .asked = blob_new(json) };
+    *self = (struct gather){ .verb = r->verb, .limit = r->limit, .room = r->verb == VERB_who && r->field[FIELD_room].len, .deadline = deadline, .asked = blob_new(json) };
 }
 
 void gather_fini(struct gather *self)
@@ -156,15 +158,15 @@ static void add_ids(struct buf *json, struct span ids, bool *comma)
     }
 }
 
-/* One room of several gateways is one room. */
-static size_t add_room(struct buf *json, const struct item *items, size_t at, size_t count)
+/* One room, or user, of several gateways is one. */
+static size_t add_joint(struct buf *json, const char *name, const struct item *items, size_t at, size_t count)
 {
     uint64_t sum = 0, n;
     size_t i = at;
     for (; i < count && span_same(items[i].key, items[at].key); i++)
         if (json_to_uint(json_find(items[i].value, SPAN("sockets")), UINT64_MAX, &n)) sum += n;
-    buf_add_literal(json, "{\"room\":");
-    buf_add(json, json_find(items[at].value, SPAN("room")));
+    buf_add_format(json, "{\"%s\":", name);
+    buf_add(json, json_find(items[at].value, span_of(name)));
     buf_add_literal(json, ",\"sockets\":");
     buf_add_uint(json, sum);
     buf_add_byte(json, '}');
@@ -198,6 +200,33 @@ static void add_stored(const struct gather *self, struct buf *json)
     if (any) buf_add_format(json, ",\"stored\":%s", all ? "true" : "false");
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* How many different users there are in a room: each gateway has given a mark of each of its own. */
+static void add_users(const struct gather *self, struct buf *json)
+{
+    struct span parts = buf_span(&self->parts), part;
+    struct buf bytes = { 0 };
+    size_t users = 0;
+    while (msg_next_str(&parts, &part)) {
+        struct span text = json_find(part, SPAN("marks"));
+        if (json_type_of(text) == JSON_STRING) (void)base64_decode(&bytes, json_inside(text));
+    }
+    size_t count = bytes.len / sizeof(uint64_t);
+    uint64_t *marks = malloc((count + 1) * sizeof *marks);
+    NEED(marks);
+    if (count) memcpy(marks, bytes.ptr, count * sizeof *marks);
+    qsort(marks, count, sizeof *marks, by_value);
+    for (size_t i = 0; i < count; i++) users += i == 0 || marks[i] != marks[i - 1];
+    buf_add_format(json, ",\"total\":%zu", users);
+    free(marks);
+    buf_fini(&bytes);
+}
+
 void gather_merge(const struct gather *self, struct buf *json)
 {
     const struct plan *plan = &plans[self->verb];
@@ -207,8 +236,8 @@ void gather_merge(const struct gather *self, struct buf *json)
     buf_add_format(json, ",\"%s\":[", plan->list);
     while (i < items.count && (!paged || given < self->limit)) {
         if (given++) buf_add_byte(json, ',');
-        if (self->verb == VERB_rooms) {
-            i = add_room(json, items.at, i, items.count);
+        if (self->verb == VERB_rooms || self->room) {
+            i = add_joint(json, plan->key, items.at, i, items.count);
         } else {
             buf_add(json, items.at[i++].value);
         }
@@ -221,6 +250,7 @@ void gather_merge(const struct gather *self, struct buf *json)
     items_fini(&items);
     add_sums(self, json);
     add_stored(self, json);
+    if (self->room) add_users(self, json);
     bool comma = false;
     buf_add_format(json, ",\"complete\":%s,\"missing\":[", self->waiting.len || self->failed.len ? "false" : "true");
     add_ids(json, buf_span(&self->waiting), &comma);

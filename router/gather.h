@@ -15,6 +15,7 @@
 struct gather {
     enum verb    verb;
     uint32_t     limit;
+    bool         room;              /* who: of a room */
     uint64_t     deadline;
     struct blob *asked;             /* the request, as it came */
     struct buf   waiting;           /* ids that are due, each with a space behind it */
@@ -23,7 +24,7 @@ struct gather {
 };
 
 /* What roles a verb asks; ROLE_NONE ends the list. health asks all. */
-const enum role *gather_roles(enum verb verb);
+const enum role *gather_roles(const struct request *r);
 
 void gather_init(struct gather *self, const struct request *r, struct span json, uint64_t deadline);
 void gather_fini(struct gather *self);

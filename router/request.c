@@ -153,7 +153,7 @@ static enum err do_gather(struct router *self, struct asking *asking, const stru
     struct buf only = { 0 };        /* the one gateway that is asked for */
     if (r->field[FIELD_gateway].len) json_unquote(&only, r->field[FIELD_gateway]);
     bool found = only.len == 0;
-    for (const enum role *role = gather_roles(r->verb); *role != ROLE_NONE; role++)
+    for (const enum role *role = gather_roles(r); *role != ROLE_NONE; role++)
         for (size_t i = 0; i < view_count(self->o.view); i++) {
             const struct member *m = view_member(self->o.view, i);
             if (m->role != *role || !is_meant(r, m)) continue;

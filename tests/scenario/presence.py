@@ -86,3 +86,35 @@ def test_ten_thousand_followers():
             same(d.expect(name, "user-online")["args"], [{"userId": "star"}])
         figures = lambda s: (s["watches.open"], s["watchers.told"])
         until(lambda: figures(t.stats()["presence-0"]) == (10000, 4), "two announcements, two followers that are there")
+
+
+def test_users_of_a_room():
+    """Over all gateways: who is there on how many sockets, how many users that are; pages; ids that JSON escapes."""
+    with Topology(rules=RULES) as t:
+        d = t.clients()
+        for name, user, gateway in (("a", "ann", 0), ("b", "ann", 1), ("c", 'o"neil', 1), ("d", "zoe", 0), ("e", "bob", 0)):
+            t.connect(d, name, user=user, gateway=gateway)
+            if name != "e":
+                same(d.call(name, "join-room", {"room": "lobby"}), [{"ok": True}])
+        answer = t.command({"who": "", "room": "lobby"})
+        same((answer["users"], answer["total"], answer["complete"]),
+             ([{"user": "ann", "sockets": 2}, {"user": 'o"neil', "sockets": 1}, {"user": "zoe", "sockets": 1}], 3, True))
+        same([r for r in t.command({"rooms": ""})["rooms"]], [{"room": "lobby", "sockets": 4}])
+        seen, after = [], None
+        while True:
+            page = t.command({"who": "", "room": "lobby", "limit": 1, **({"after": after} if after else {})})
+            seen += [u["user"] for u in page["users"]]
+            after = page.get("next")
+            if not after:
+                break
+        same((seen, page["total"]), (["ann", 'o"neil', "zoe"], 3), "page by page")
+        seen, after = [], None
+        while True:
+            page = t.command({"who": "", "limit": 1, **({"after": after} if after else {})})
+            seen += [u["user"] for u in page["users"]]
+            after = page.get("next")
+            if not after:
+                break
+        same(seen, ["ann", "bob", 'o"neil', "zoe"], "everybody, page by page")
+        same(t.command({"who": "a", "room": "lobby"})["total"], 1, "by prefix")
+        same((t.command({"who": "", "room": "none"})["users"], t.command({"who": "", "room": "lobby", "nsp": "/x"})["total"]), ([], 0))
