@@ -168,7 +168,7 @@ def test_rules_and_keys_are_changed():
                 until(lambda: c.call(name, "ping-ack", {}) == [{"changed": True}], "the new rule, on the old connection")
             rules.write_text(text.replace("ack: pong", "ack: {"))
             hang_up(pids, "gateway-0")
-            until(lambda: "rules not loaded" in (t.state / "log" / "gateway-0.log").read_text(), "a bad file is said")
+            until(lambda: "topology refused" in (t.state / "log" / "gateway-0.log").read_text(), "a bad file is said")
             same(c.call("ann", "ping-ack", {}), [{"changed": True}], "and the rules of before stay")
             rules.write_text(text)
 
