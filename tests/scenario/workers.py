@@ -90,7 +90,7 @@ def test_examples():
     """Each language's example: an echo, a room, an attachment, a refusal; and it leaves when it is told to."""
     for f in EXAMPLES.glob("worker.*"):
         check(len(f.read_text().splitlines()) < 60, f"{f.name} has under 60 lines")
-    with topology() as t:
+    with topology(extra="gateway: {worker_ms: 1s}\n") as t:
         c = t.clients()
         ann, bob = join(t, c, "ann"), join(t, c, "bob", 1)
         same(c.call("ann", "echo", 1), [None], "nobody there")
@@ -107,3 +107,43 @@ def test_examples():
                 same(c.expect("ann", "error")["args"], [{"message": "say what, and where?"}])
             leave(p)
             until(lambda: c.call("ann", "echo", 1) == [None], f"{kind} is gone")
+            until(lambda: t.stats()["gateway-0"]["work.open"] == 0, "nothing waits")
+
+
+def counter(t, router, capacity=50):
+    p = subprocess.Popen([sys.executable, CLIENT / "counter.py", t.endpoint("worker", router), str(capacity)], stdout=subprocess.PIPE, text=True)
+    same(p.stdout.readline(), "welcome\n", "counter")
+    return p
+
+
+def test_fifty_thousand_with_two_killed():
+    """50,000 requests over 4 workers on 2 routers, two killed with -9 on the way: each answered once, each socket's in order."""
+    sockets, each = 10, 5000
+    with topology() as t:
+        c = t.clients()
+        workers = [counter(t, i % 2) for i in range(4)]
+        names = [f"u{i}" for i in range(sockets)]
+        for i, name in enumerate(names):
+            c.do("connect", id=name, url=t.url(i % 2), quiet=["seen"], opts={"transports": ["websocket"], "auth": {"token": name}})
+            c.expect(name, "connect")
+        asked(c, "u0", "count", {"n": -1}), asked(c, "u1", "count", {"n": -1})
+        first = {name: c.count(name, "seen") for name in names}
+        for name in names:
+            c.do("flood", id=name, event="count", count=each, window=50)
+        done = lambda: sum(s.get("work.done", 0) for n, s in t.stats().items() if n.startswith("gateway"))
+        for share, victim in ((0.2, 0), (0.5, 3)):
+            until(lambda: done() > share * sockets * each, f"{share} of them answered", deadline=120, every=0.1)
+            kill(workers[victim].pid)
+        for name in names:
+            c.expect(name, "flooded", deadline=120)
+        for name in names:
+            count, disorder = c.count(name, "seen")
+            same(count - first[name][0], each, f"{name}: answers")
+            same(disorder, first[name][1], f"{name}: order")
+        stats = t.stats()
+        same(sum(stats[f"router-{r}"]["workers.lost"] for r in (0, 1)), 2, "lost")
+        for gateway in ("gateway-0", "gateway-1"):
+            same(stats[gateway]["work.timeout"] + stats[gateway].get("work.failed", 0), 0, f"{gateway}: given up")
+        for p in workers:
+            kill(p.pid)
+            p.wait()
