@@ -11,10 +11,8 @@
  join-room, leave-room; private-message, message-sent                               | rooms_and_messages
  music-sync to the others in the room, or to the user's own other devices           | music_sync
  notification {type,message,data,timestamp}, to one, to several                     | notifications
- 30, 60, 10 and 100 a minute -> rate-limit-exceeded {event,limit,resetTime}         | limits
  an object; message <= 1000 UTF-16 units; banned words                              | validation
  settings: 25 s, 60 s, 10 s, 1e6, its page's origin with credentials                | settings
- figures of the minute, alerts beyond thresholds                                    | figures
  {connectedClients,onlineUsers,rooms}, users of a room                              | statistics
 """
 import json, time, urllib.request
@@ -133,6 +131,41 @@ def test_validation():
         for message in ("x" * 1000, "\U0001F600" * 500, ""):
             c.emit("u1", "private-message", to(message))
             same(c.expect("u2", "private-message")["args"][0]["message"], message)
+
+
+def followers(online, offline, extra=""):
+    with Topology(app="music", extra=extra) as t:
+        c = t.clients()
+        come(t, c, "fan")
+        come(t, c, "fan 2", gateway=1)
+        come(t, c, "stranger")
+        same(t.command({"watch": "fan", "follows": ["star"]})["ok"], True)
+        c.emit("fan 2", "follow", {"userId": "star"})
+        until(lambda: t.command({"watch": "fan 2"})["follows"], "a client may follow, too")
+        come(t, c, "tab 1", "star")
+        for name in ("fan", "fan 2"):
+            online(c, name)
+        come(t, c, "tab 2", "star", gateway=1)
+        c.do("close", id="tab 1")
+        c.emit("fan 2", "unfollow", {"userId": "star"})
+        until(lambda: not t.command({"watch": "fan 2"})["follows"], "no more")
+        c.do("close", id="tab 2")
+        offline(c, "fan")
+        come(t, c, "tab 3", "star")
+        online(c, "fan")
+        same([l for l in c.seen if "-o" in json.dumps(l) and l["event"] in ("user-online", "user-offline", "notification")], [], "nobody else, and not of the second tab")
+
+
+def test_followers():
+    followers(lambda c, name: same(c.expect(name, "user-online")["args"], [{"userId": "star"}]),
+              lambda c, name: same(c.expect(name, "user-offline")["args"], [{"userId": "star"}]))
+
+
+def test_followers_wrapped():
+    """As the seed's server words it: a notification with the type."""
+    wrapped = "".join(f"    {what}: {{to: watchers, event: notification, args: [{{type: user-{what}, userId: '{{user.id}}', timestamp: '{{now.iso}}'}}]}}\n" for what in ("online", "offline"))
+    said = lambda what: lambda c, name: same(stamped(c.expect(name, "notification")["args"]), {"type": f"user-{what}", "userId": "star"})
+    followers(said("online"), said("offline"), "namespaces:\n  /:\n" + wrapped)
 
 
 def test_notifications():
