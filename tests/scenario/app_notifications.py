@@ -52,7 +52,7 @@ def test_churn():
                 done = c.expect(None, "visited", deadline=60)
                 same((done["connected"], done["reasons"]), (CLIENTS // 2, {"io client disconnect": CLIENTS // 2}))
             if i in (0, ROUNDS - 1):
-                until(lambda: left(t) == before, f"nothing left: {before}")
+                until(lambda: t.stats()["presence-0"]["sessions.down"] == CLIENTS * (i + 1) and left(t) == before, "all have come and gone, and nothing is left")
                 descriptors[i] = {name: counters["process.fds"] for name, counters in t.stats().items()}
                 first = first or resident(t)
         same({name for name in before if "memory.sessions" not in name}, set(), "and there was nothing but empty tables before")
