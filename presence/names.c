@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct name {
-    uint32_t refs;
+    uint32_t refs, users;
     uint16_t number, len;
     bool     kept;
     char     text[];
@@ -110,6 +110,18 @@ bool names_kept(const struct names *self, uint16_t number)
 struct span names_text(const struct names *self, uint16_t number)
 {
     return number < self->count && self->at[number] ? text_of(self->at[number]) : SPAN("");
+}
+
+void names_count(struct names *self, uint16_t number, bool came)
+{
+    struct name *n = self->at[number];
+    NEED(came || n->users);
+    n->users += came ? 1U : UINT32_MAX;
+}
+
+uint32_t names_users(const struct names *self, uint16_t number)
+{
+    return number < self->count && self->at[number] ? self->at[number]->users : 0;
 }
 
 size_t names_bytes(const struct names *self)

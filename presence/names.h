@@ -30,6 +30,9 @@ void        names_keep(struct names *self, uint16_t number);           /* for ev
 void        names_let_go(struct names *self, bool (*wanted)(void *wanted_self, struct span text), void *wanted_self);
 bool        names_kept(const struct names *self, uint16_t number);
 struct span names_text(const struct names *self, uint16_t number);     /* empty: none */
+/* How many users are there: told by who counts them. */
+void        names_count(struct names *self, uint16_t number, bool came);
+uint32_t    names_users(const struct names *self, uint16_t number);
 size_t      names_bytes(const struct names *self);
 
 #endif

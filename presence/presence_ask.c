@@ -2,6 +2,7 @@
 #include "presence_inside.h"
 
 #include "json.h"
+#include "namespace.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, ONLINE_MAX = 100000 };
 
@@ -63,6 +64,15 @@ static void add_user(struct presence *self, struct buf *json, const struct user 
     buf_add_literal(json, "]}");
 }
 
+/* All of one namespace, whose users are of its realm: how many they are is counted as they come and go. */
+static bool is_whole(const struct presence *self, const struct question *q)
+{
+    if (q->nowhere || q->nsp == USERS_NO_NSP || q->text.len) return q->nowhere;
+    const struct config *c = self->o.config;
+    size_t entry = namespace_find(c, users_nsp_name(&self->users, q->nsp));
+    return entry < c->namespace_count && span_same(span_of(c->namespaces[entry].realm), buf_span(&q->realm));
+}
+
 /* In the order of keys, from the prefix or behind 'after' on, as long as the prefix fits; one more than asked, which says that there is more. */
 static void answer_who(struct presence *self, struct buf *json, struct question *q)
 {
@@ -84,7 +94,9 @@ static void answer_who(struct presence *self, struct buf *json, struct question 
         if (given++) buf_add_byte(json, ',');
         add_user(self, json, u, q);
     }
-    buf_add_literal(json, "]}");
+    buf_add_byte(json, ']');
+    if (is_whole(self, q)) buf_add_format(json, ",\"total\":%u", q->nowhere ? 0 : names_users(&self->users.names, q->nsp));
+    buf_add_byte(json, '}');
     buf_fini(&prefix), buf_fini(&from);
 }
 

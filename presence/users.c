@@ -218,7 +218,7 @@ struct session *users_up(struct users *self, const struct users_up *up)
     if (up->since < u->since) u->since = up->since;
     u->active = up->now;
     u->records |= up->records;
-    users_place_need(self, u, up->nsp)->count++;
+    if (!users_place_need(self, u, up->nsp)->count++) names_count(&self->names, up->nsp, true);
     set_claims(self, u, up->claims);
     s->next = u->sessions, s->at = &u->sessions;
     if (s->next) s->next->at = &s->next;
@@ -233,7 +233,7 @@ void users_down(struct users *self, struct session *s, uint64_t now)
     *s->at = s->next;
     if (s->next) s->next->at = s->at;
     map_drop(&self->by_session, key_of_session(s));
-    users_place(u, s->nsp)->count--;
+    if (!--users_place(u, s->nsp)->count) names_count(&self->names, s->nsp, false);
     agent_drop(self, s->agent);
     self->bytes -= sizeof *s + 2 + s->sid_len + s->address_len;
     free(s);

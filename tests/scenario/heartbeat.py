@@ -31,6 +31,7 @@ def test_silent_clients_go_and_are_seen_to():
                 same(c.expect(name, "disconnect")["reason"], "io server disconnect", name)
             sockets = t.command({"sockets": "*", "nsp": "/notifications", "user": "ann"})["sockets"]
             same(sorted(s["gateway"] for s in sockets), ["gateway-0", "gateway-1"])
+            same(t.command({"who": "", "nsp": "/notifications", "limit": 1})["total"], 1)
             for s in sockets:
                 check(s["connectedAt"] <= s["lastPingAt"] <= s["connectedAt"] + s["duration"], str(s))
                 same((s["user"], s["transport"], s["protocol"], s["address"], s["missedPings"]), ("ann", "websocket", 4, "127.0.0.1", 0))
