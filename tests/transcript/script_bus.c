@@ -159,6 +159,14 @@ void script_bus(struct script *s, struct span line)
             msg_encode_RESUMED(&out, &(struct msg_RESUMED){ .ref = number_of(s, line, "ref"), .error = (uint8_t)number_of(s, line, "error"),
                 .sid = text_of(s, line, "sid", &sid), .since = number_of(s, line, "since"), .rooms = buf_span(&seats) });
             buf_fini(&names), buf_fini(&seats), buf_fini(&seat), buf_fini(&sid);
+        } else if (type == MSG_REVOKED) {       /* one entry: name, undone, decided, before */
+            struct buf whose = { 0 }, one = { 0 }, all = { 0 };
+            msg_encode_REVOCATION(&one, &(struct msg_REVOCATION){ .name = text_of(s, line, "name", &whose), .undone = number_of(s, line, "undone"),
+                .decided = number_of(s, line, "decided"), .before = number_of(s, line, "before"), .expires = UINT64_MAX });
+            msg_add_str(&all, buf_span(&one));
+            msg_encode_REVOKED(&out, &(struct msg_REVOKED){ .ref = number_of(s, line, "ref"), .since = number_of(s, line, "since"),
+                .version = number_of(s, line, "version"), .entries = buf_span(&all) });
+            buf_fini(&whose), buf_fini(&one), buf_fini(&all);
         } else encode(s, type, line, &out);
         bed_say(&s->bed, role, number, type, &out);
     }
