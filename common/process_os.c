@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIM_MIN = 256 << 10, TRIM_MAX = 4 << 20 };     /* unused heap that is worth giving back: a 16th of all, between these */
+enum { TRIM_MIN = 64 << 10, TRIM_MAX = 4 << 20 };     /* unused heap that is worth giving back: a 16th of all, between these */
 
 static uint64_t ms_of(struct timeval t)
 {
