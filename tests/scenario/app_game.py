@@ -10,7 +10,8 @@
  sendToClient, sendToUser, sendToRoom with except, broadcastAll, joinRoom, leaveRoom| backend_calls
  messages, rooms and the game's state in step                                       | a_game
  who drops out comes back with what was missed, on another gateway                  | comes_back
- connection statistics, throughput, latency, error rate, abnormal connections       | statistics
+ connection statistics, throughput, error rate; abnormal connections are counted by | statistics
+   reason                                                                           |
 """
 import json, urllib.request
 
@@ -172,3 +173,33 @@ def test_records():
         gone = until(lambda: pairs("user:ann")["is_online"] == "0" and pairs("user:ann"), "offline")
         check(gone["last_disconnect"].isdigit(), gone)
         until(lambda: not pairs("socket:" + sid), "and its record is gone")
+
+
+def test_statistics():
+    with Topology(app="game") as t:
+        c = t.clients()
+        players(t, c)
+        before = until(lambda: (lambda sum: sum["events.in"] == 3 and sum["sockets.open"] == 3 and sum)(sum_of(t)), "what was before")
+        for n in range(10):
+            c.call("poll", "game:action", {"roomId": "r1", "action": f"a{n}"})
+        c.call("poll", "game:start", {"roomId": "r1"})          # refused: no host
+        c.do("connect", id="thief", url=t.url() + "/game", opts={"transports": ["websocket"], "auth": {"token": "x"}})
+        c.expect("thief", "connect_error")
+        grown = lambda: {k: v - before.get(k, 0) for k, v in sum_of(t).items()}
+        until(lambda: grown()["deliveries.out"] >= 30, "30 copies of 10 events")
+        figures = until(lambda: grown().get("sockets.refused") == 1 and grown(), "a refused connection")
+        same((figures["events.in"], figures["sockets.open"], figures["bytes.in"] > 0, figures["bytes.out"] > 0), (11, 0, True, True), "throughput, connections")
+        same({reason: n for reason, n in figures.items() if reason.startswith("refused.rules.") and n}, {"refused.rules.ERR_AUTH": 1}, "errors, by reason")
+        said = [s for s in t.command({"sockets": "*", "nsp": "/game"})["sockets"]]
+        same([(s["user"], s["transport"], s["protocol"]) for s in sorted(said, key=lambda s: s["user"])],
+             [("host", "websocket", 4), ("mini", "websocket", 3), ("poll", "polling", 4)])
+
+
+def sum_of(t):
+    """The gateways' counters together."""
+    total = {}
+    for name, counters in t.stats().items():
+        for key, value in counters.items():
+            if name.startswith("gateway") and isinstance(value, (int, float)):
+                total[key] = total.get(key, 0) + value
+    return total

@@ -161,9 +161,11 @@ def test_heartbeats():
         until(lambda: not seen("user-2")[silent["sid"]]["missedPings"], "cleared")
         same(c.expect("silent", "disconnect")["reason"], "io server disconnect")
         same(c.got("alive", "disconnect"), [])
-        stats = t.command({"sockets": "*", "nsp": "/notifications"})
-        same(len(stats["sockets"]), 1)
+        stats = t.command({"sockets": "*", "nsp": "/notifications"})       # getConnectionStats
+        same((stats["total"], len(t.command({"who": "", "nsp": "/notifications"})["users"])), (1, 1), "totalConnections, totalUsers")
         one = stats["sockets"][0]
+        same((one["user"], one["missedPings"]), ("user-1", 0))
+        check(one["connectedAt"] < one["lastPingAt"] <= one["connectedAt"] + one["duration"], one)
 
 
 def test_a_thousand_connections():

@@ -15,7 +15,7 @@ def topology():
     """The project's file as it is, on other ports. Both gateways share each listener's port."""
     source = "name: together\ninclude: " + str(ROOT / "topology/apps.yaml") + "\nlisteners:\n"
     source += "".join(f"  {name}: {{{{port: {{base}}}}}}\n".replace("{base}", f"PORT{offset}") for name, offset in PORTS.items())
-    source += "router:\n  publish_pull: {{port: {publish_pull}}}\n  publish_sub: {{port: {publish_sub}}}\n  command: {{port: {command}}}\n  stats: {{port: {stats}}}\n  feed: {{port: {feed}}}\n  worker: {{port: {worker}}}\n"
+    source += "router:\n" + "".join(f"  {plane}: {{{{port: {{{plane}}}}}}}\n" for plane in ("publish_pull", "publish_sub", "command", "worker", "feed", "stats", "metrics"))
     t = Topology(source=source)
     text = t.file.read_text()
     for offset in sorted(PORTS.values(), reverse=True):
