@@ -118,6 +118,12 @@ struct config_plane {               /* one outside socket of the routers */
     uint32_t max_frame_bytes;
 };
 
+struct config_metrics {             /* where routers answer over HTTP */
+    char    *address;
+    uint16_t port;                  /* as a plane's; 0: none */
+    uint32_t max_connections_count, timeout_ms;
+};
+
 struct config {
     char    *name;                  /* of the cluster */
     char    *file;                  /* the topology file */
@@ -139,7 +145,7 @@ struct config {
         uint32_t answer_ms;         /* how long a query or 'reached' waits for daemons */
         uint32_t max_rooms, max_body_bytes, max_addresses_count, max_batch_count, max_revoked_count, revoked_s, max_acks_bytes, command_queue_bytes, hold_bytes;
         uint32_t max_workers, max_worker_requests, worker_beat_ms, worker_silence_ms, worker_tries_count, worker_queue_count, worker_queue_bytes;
-        struct { char *address; uint16_t port; uint32_t max_connections_count, timeout_ms; } metrics;    /* HTTP; port 0: none */
+        struct config_metrics metrics;
         struct config_plane publish_pull, publish_sub, command, worker, feed, stats;
     } router;
     struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes, worker_ms, max_work_count, max_work_per_socket, work_bytes; } gateway;

@@ -80,7 +80,7 @@ static void say_default(struct buf *out, const struct config_row *r)
     bool many = r->kind == ROW_RULES || r->kind == ROW_LIST || r->kind == ROW_MAP;
     if (r->kind == ROW_GROUP) buf_add_format(out, "port `%s`", r->fallback);
     else if (many || (r->fallback && !r->fallback[0])) buf_add_literal(out, "none");
-    else if (!r->fallback && r->table == CONFIG_PLANE) buf_add_literal(out, "each its own");
+    else if (!r->fallback && (r->table == CONFIG_PLANE || r->table == CONFIG_METRICS)) buf_add_literal(out, "each its own");
     else if (!r->fallback) buf_add_literal(out, "**required**");
     else if (r->kind == ROW_TEXTS) buf_add_format(out, "`[%s]`", r->fallback);
     else buf_add_format(out, "`%s`", r->fallback);

@@ -6,6 +6,7 @@
 #define OF_NAMESPACE struct config_namespace
 #define OF_KEY       struct config_key
 #define OF_PLANE     struct config_plane
+#define OF_METRICS   struct config_metrics
 #define AT(table, field)   offsetof(OF_##table, field)
 #define SIZE(table, field) sizeof(((OF_##table *)0)->field)
 

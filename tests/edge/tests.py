@@ -250,7 +250,7 @@ def test_reload_rules():
         until(lambda: s.call("greet") == '430["goodbye"]', "the new rule")
         w.write("{nonsense")
         w.gateway.send_signal(signal.SIGHUP)
-        until(lambda: "rules not loaded" in w.log("gateway"), "a line in the log")
+        until(lambda: "topology refused" in w.log("gateway"), "a line in the log")
         same(s.call("greet"), '430["goodbye"]', "the old rule")
 
 

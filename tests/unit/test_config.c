@@ -19,13 +19,15 @@ static bool load(struct config *c, const char *json, struct buf *errors)
 TEST(config_rows_fit_their_fields)
 {
     static const size_t sizes[] = { [ROW_TEXT] = sizeof(char *), [ROW_CHOICE] = 4, [ROW_BOOL] = 1, [ROW_TEXTS] = sizeof(struct config_strings),
-        [ROW_RULES] = sizeof(struct node *), [ROW_GROUP] = sizeof(struct config_plane), [ROW_LIST] = sizeof(void *), [ROW_MAP] = sizeof(void *) };
+        [ROW_RULES] = sizeof(struct node *), [ROW_LIST] = sizeof(void *), [ROW_MAP] = sizeof(void *) };
     for (const struct config_row *r = config_rows; r < config_rows + config_row_count; r++) {
         t_row = r->key;
         if (r->kind == ROW_NUMBER) {
             CHECK(r->size == 2 || r->size == 4);
             CHECK(r->min <= r->max && r->max <= (r->size == 2 ? UINT16_MAX : UINT32_MAX));
             CHECK(r->unit != UNIT_PORT || r->size == 2);
+        } else if (r->kind == ROW_GROUP) {
+            CHECK(r->size == config_sections[r->sub].size);
         } else {
             CHECK(r->size == sizes[r->kind] || (r->kind == ROW_CHOICE && r->size == 1));
         }
