@@ -9,7 +9,7 @@ from lib import BUILD, Failed, Topology, check, environment, same, until, wire
 
 SECONDS = float(os.environ.get("GARBAGE_SECONDS", "60"))
 SEED = int(os.environ.get("GARBAGE_SEED") or int.from_bytes(os.urandom(4), "big"))
-PLANES = ("publish_pull", "publish_sub", "command", "stats")
+PLANES = ("publish_pull", "publish_sub", "command", "worker", "stats")
 UPGRADE = b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
           b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 OPEN = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -46,7 +46,7 @@ def ping(context=b""):
     return command(b"\x04PING" + b"\0\x0a" + context)
 
 
-OPPOSITE = {"publish_pull": b"PUSH", "publish_sub": b"PUB", "command": b"DEALER", "stats": b"SUB", "bus": b"DEALER"}
+OPPOSITE = {"publish_pull": b"PUSH", "publish_sub": b"PUB", "command": b"DEALER", "worker": b"DEALER", "stats": b"SUB", "bus": b"DEALER"}
 
 
 class Sockets:
@@ -421,19 +421,23 @@ REQUEST_BASES = [b'{"emit":"noise","to":"room:mire","args":[1,{"a":"b"}],"except
                  b'{"online":["ann",1,null]}', b'{"health":true}', b'{"topology":true,"timeout":50}', b'{"emit":"noise","to":["user:mallory","socket:x"],"id":"a","reached":true,"timeout":20}']
 
 
+WORKER_BASES = [b'{"ready":"mire","namespaces":["/mire"],"events":["*","noise"],"capacity":3}', b'{"reply":"1.2","ack":[1],"emits":[{"event":"noise","to":"room:mire","args":[{"_placeholder":true,"num":0}]}]}',
+                b'{"reply":"1.3","refuse":{"message":"no","data":7},"joins":["mire"]}', b'{"ping":1}', b'{"pong":1}', b'{"bye":true}']
+
+
 def parts(r, rain, door):
     """ZeroMQ's own sockets, in good order: what they say is not."""
-    kind = {"publish_pull": zmq.PUSH, "publish_sub": zmq.PUB, "command": zmq.DEALER, "stats": zmq.XSUB}[door]
+    kind = {"publish_pull": zmq.PUSH, "publish_sub": zmq.PUB, "command": zmq.DEALER, "worker": zmq.DEALER, "stats": zmq.XSUB}[door]
     s = rain.t.context.socket(kind)
     s.linger, s.sndtimeo = 200, 500
-    if door == "command":
+    if door in ("command", "worker"):
         s.routing_id = r.choice((b"router-0", b"gateway-0.x", r.randbytes(200), b"a"))
     try:
         s.connect(rain.t.endpoint(door, r.randrange(2)))
         if door in ("stats", "publish_sub"):
             s.poll(50, zmq.POLLIN)                          # a PUB drops until it is connected
         for _ in range(r.choice((5, 50))):
-            text = r.choice(REQUEST_BASES)
+            text = r.choice(WORKER_BASES if door == "worker" else REQUEST_BASES)
             message = r.choice(([text], [mutate(r, text)], [mutate(r, text)], [b"", mutate(r, text)], [r.randbytes(r.choice((0, 1, 300)))], [b""] * r.randrange(1, 40),
                                 [b"room:mire", mutate(r, text)], [mutate(r, text)] + [r.randbytes(5)] * r.randrange(40), [b"\x01" + r.randbytes(r.choice((0, 9, 400)))], [b"\x00"], [b"\x02"]))
             s.send_multipart(message)

@@ -147,3 +147,101 @@ def test_fifty_thousand_with_two_killed():
         for p in workers:
             kill(p.pid)
             p.wait()
+
+
+def test_connect_waits_for_its_worker():
+    """Middleware: it lets in with rooms, refuses with a message and data, and what nobody answers is refused in time."""
+    with topology(extra="gateway: {worker_ms: 500ms}\n") as t:
+        c = t.clients()
+        door = lambda name, gateway=0: c.do("connect", id=name, url=t.url(gateway) + "/door", opts={"transports": ["websocket"], "auth": {"token": name}})
+        door("early")
+        same(c.expect("early", "connect_error")["message"], "no worker answered in time")
+        w = Worker(t, 1, namespaces=["/door"], events=["connect", "disconnect", "say"], name="door")
+        for name, gateway in (("ann", 0), ("bob", 1)):
+            door(name, gateway)
+            r = until(lambda: w.request(), "a request")
+            same((r["event"], r["waits"], r["user"], r["args"], r["nsp"]), ("connect", True, name, [{"token": name}], "/door"))
+            check(r["handshake"]["address"] == "127.0.0.1" and r["handshake"]["query"] == {}, "handshake")
+            w.answer(r, joins=["in"], replies=[{"event": "hello", "args": [name]}], emits=[{"event": "came", "to": "room:in", "except": f"socket:{r['socket']}", "args": [name]}])
+            c.expect(name, "connect")
+            same(c.expect(name, "hello")["args"], [name])
+        same(c.expect("ann", "came")["args"], ["bob"])
+        door("eve")
+        w.answer(w.request("connect"), refuse={"message": "not you", "data": {"why": 7}})
+        refused = c.expect("eve", "connect_error")
+        same((refused["message"], refused["data"]), ("not you", {"why": 7}))
+        c.do("emit", id="ann", event="say", args=[1], ack=1)        # acks: error-first
+        c.do("emit", id="ann", event="say", args=[2], ack=2)
+        one, two = w.request("say"), w.request("say")
+        w.answer(two, ack=["two"])                                  # answered first, but it is not first
+        w.answer(one, ack=["one"])
+        same([c.expect("ann", "ack")["args"] for _ in (1, 2)], [[None, "one"], [None, "two"]])
+        c.do("emit", id="bob", event="say", args=[3])
+        c.do("close", id="bob")
+        last = w.request("say"), w.request("disconnect")
+        same(last[1]["args"], ["client namespace disconnect"])
+        w.answer(last[0])
+        w.answer(last[1], emits=[{"event": "went", "to": "room:in", "args": ["bob"]}])
+        same(c.expect("ann", "went")["args"], ["bob"])
+        c.do("emit", id="ann", event="say", args=[4], ack=3)
+        w.answer(w.request("say"), ack=[], disconnect=True)
+        same(c.expect("ann", "ack")["args"], [None])
+        same(c.expect("ann", "disconnect")["reason"], "io server disconnect")
+        w.answer(w.request("disconnect"))
+        w.close()
+
+
+def test_rules_that_call_workers():
+    """A rule's checks come first; what the worker refuses, and what nobody answers, is told in the namespace's words."""
+    with topology(extra="gateway: {worker_ms: 500ms}\n") as t:
+        c = t.clients()
+        join(t, c, "ann", nsp="/ruled")
+        w = Worker(t, namespaces=["/ruled"], events=["say", "echo", "other"], name="example")
+        same(c.call("ann", "say", {"room": "r"}), [None])
+        same(c.expect("ann", "error")["args"], [{"event": "say", "code": "missing", "message": "text is missing"}])
+        c.do("emit", id="ann", event="say", args=[{"room": "r", "text": "hi"}], ack=9)
+        same(c.expect("ann", "seen")["args"], ["r"])
+        w.answer(w.request("say"), ack=["done"])
+        same(c.expect("ann", "ack", lambda l: l["ack"] == 9)["args"], ["done"])
+        c.emit("ann", "say", {"room": "r", "text": "no"})
+        w.answer(w.request("say"), refuse={"message": "not here"})
+        same(c.expect("ann", "error")["args"], [{"event": "say", "code": "handler", "message": "not here"}])
+        same(c.call("ann", "echo"), ["rule"], "a rule of that name comes first")
+        c.do("emit", id="ann", event="other", args=[], ack=10)     # but "*" comes after a worker
+        w.answer(w.request("other"), ack=["worker"])
+        same(c.expect("ann", "ack", lambda l: l["ack"] == 10)["args"], ["worker"])
+        same(c.call("ann", "unknown"), ["any"])
+        same(c.call("ann", "late"), [None])
+        same(c.expect("ann", "error")["args"], [{"event": "late", "code": "internal", "message": "no worker answered in time"}])
+        w.close()
+
+
+def test_a_router_dies_and_a_worker_falls_silent():
+    """What they had goes to another; a frame that is none costs its sender an error."""
+    with topology(extra="  worker_beat_ms: 100ms\n  worker_silence_ms: 1s\n") as t:
+        c = t.clients()
+        join(t, c, "ann")
+        silent = Worker(t, 1, events=["job"], capacity=4)
+        until(lambda: [c.emit("ann", "job", 0), silent.socket.poll(50)][1], "it is known")
+        took = [silent.request("job")]
+        c.do("emit", id="ann", event="job", args=["x"], ack=50)
+        until(lambda: t.stats()["router-1"]["workers.silent"] == 1, "silent")
+        other = Worker(t, 0, events=["job"], capacity=1000)
+        while True:
+            r = other.request("job")
+            other.answer(r, ack=r["args"])
+            if r["args"] == ["x"]:
+                break
+        same(c.expect("ann", "ack", lambda l: l["ack"] == 50)["args"], ["x"])
+        other.say(nothing=True)
+        same(other.hear("error")["error"]["code"], "unknown-frame")
+        silent.answer(took[0])
+        c.do("emit", id="ann", event="job", args=["y"], ack=51)     # with router-0, which dies
+        r = other.request("job")
+        back = Worker(t, 1, events=["job"], capacity=10)
+        kill(t.pids()["router-0"])
+        r = back.request("job")
+        back.answer(r, ack=r["args"])
+        same(c.expect("ann", "ack", lambda l: l["ack"] == 51)["args"], ["y"])
+        for w in (silent, other, back):
+            w.close()
