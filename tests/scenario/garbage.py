@@ -564,7 +564,7 @@ def test_it_rains():
                 sent += 1
                 threading.Event().wait(0.1)         # at intervals, while it lasts
             rain.wait()
-            same(t.pids(), pids, "nothing died")
+            same(t.pids(), pids, f"nothing died\n{t.logs()}")
             for name, _, _ in people:
                 until(lambda: c.count(name, "room-message")[0] >= 2 * sent, f"{name} has all {2 * sent}")
                 same(c.count(name, "room-message"), (2 * sent, 0), f"{name}: complete, once, in order")
