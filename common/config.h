@@ -99,6 +99,7 @@ struct config_namespace {
     struct config_strings records;  /* in Redis: connections, mapping, socket, user, online_users; none */
     char    *connect_worker;        /* name of the workers that CONNECT waits for; "*": any; "": nobody */
     struct node *connect;           /* rule run at connect: join, emit, reply */
+    struct node *room_presence;     /* rooms whose members are told who comes and goes: rules_roll.h */
     struct node *push;              /* what its sockets are told by the clock: rules_push.h */
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
     struct node *every;             /* before each rule: require, allow; or NULL */
@@ -156,7 +157,7 @@ struct config {
         uint32_t lease_ms;          /* a gateway silent for so long: its sockets are gone */
         uint32_t wait_ms;           /* how long a connect waits for presence */
         uint32_t activity_ms;       /* 0: activity is not noted */
-        uint32_t max_users, recovery_count, recovery_bytes, max_watches, max_watches_per_user;
+        uint32_t max_users, recovery_count, recovery_bytes, max_watches, max_watches_per_user, max_room_sockets;
         char    *key_prefix;
     } presence;
     struct config_auth auth;

@@ -148,6 +148,8 @@ enum err rules_offline(const struct rules *r, const struct template_scope *scope
  * scope->event's; of that one of its alternatives. REPLYs alone. */
 void rules_watched(const struct rules *r, const struct template_scope *scope, bool connect, unsigned alternative, struct span online,
                    struct rules_effects *out);
+struct rules_rolls;
+const struct rules_rolls *rules_rolls_of(const struct rules *r);     /* rules_roll.h; or NULL */
 bool rules_watches(const struct rules *r);          /* is anything announced to watchers? */
 
 #endif

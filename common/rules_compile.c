@@ -254,6 +254,9 @@ struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
     good &= compile_errors(&c, ns->errors, &r->fallback);
     good &= compile_events(&c, ns->events, r);
     good &= check_pushes(ns, errors);
+    size_t before = errors->len;
+    r->rolls = rules_rolls_new(ns, errors);
+    good &= errors->len == before;
     buf_fini(&c.where);
     rules_index(r);
     if (!good) rules_destroy(&r);

@@ -131,6 +131,7 @@ void rules_destroy(struct rules **self)
     rules_rule_fini(&r->connect), rules_rule_fini(&r->online), rules_rule_fini(&r->offline), rules_rule_fini(&r->fallback);
     free(r->rule);
     rules_rejections_destroy(&r->rejections);
+    rules_rolls_destroy(&r->rolls);
     words_destroy(&r->words);
     free(r);
     *self = NULL;

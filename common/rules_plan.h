@@ -5,6 +5,7 @@
 #include "map.h"
 #include "require.h"
 #include "rules.h"
+#include "rules_roll.h"
 #include "trie.h"
 
 struct rules_requires {         /* require, when */
@@ -67,6 +68,7 @@ struct rules {
     struct rules_rule  connect, online, offline;
     struct rules_rule  fallback;        /* the namespace's errors, compiled whether or not it says any */
     struct rules_rejections *rejections;        /* or NULL: rules_reject.c */
+    struct rules_rolls *rolls;  /* or NULL */
     struct words      *words;   /* or NULL */
     struct map         by_name; /* the events' that are no patterns */
     struct trie        prefixes;        /* the patterns', without their '*' */

@@ -74,6 +74,8 @@ void rules_watched(const struct rules *r, const struct template_scope *scope, bo
     rules_effects_finish(out);
 }
 
+const struct rules_rolls *rules_rolls_of(const struct rules *r) { return r->rolls; }
+
 bool rules_watches(const struct rules *r)
 {
     for (size_t i = 0; i < r->online.emit.count; i++)

@@ -331,6 +331,7 @@ void gate_reload(struct gate *g, struct generation *generation, struct gate_time
     g->compression.threshold_bytes = g->config->compression.threshold_bytes;
     listeners_reload(g);
     spaces_reload(g);
+    roll_tell(g, RANK_NOBODY, false);
     heartbeats_reload(g);
     lives_reload(g);
     gate_settle(g);

@@ -330,6 +330,10 @@ void follow_on_watched(struct gate *g, const struct msg_WATCHED *m);
 void follow_view(struct gate *g);               /* presences came or went: all are asked anew */
 void follow_fini(struct gate *g);
 
+/* ---- roll.c: who is in rooms with room_presence, for presence */
+void roll_on(struct socket *s, struct span key, bool in);
+void roll_tell(struct gate *g, uint16_t presence, bool known);      /* all of them, again; RANK_NOBODY: to each presence its own */
+
 /* ---- activity.c: presence hears when users said something, now and then */
 void activity_note(struct socket *s);           /* it says something */
 void activity_forget(struct socket *s);         /* it is gone */

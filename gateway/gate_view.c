@@ -63,6 +63,7 @@ static void tell_presences(struct gate *g)
         connect_tell(g, s, s->told, 0);     /* one that came in while there was no presence is new to all of them */
     }
     recover_tell(g, RANK_NOBODY);
+    roll_tell(g, RANK_NOBODY, true);
     for (size_t i = 0; i < g->presences.count; i++)
         GATE_SAY(g, ROLE_PRESENCE, g->presences.number[i], SYNCED, .view = view_number(g->view));
 }
@@ -73,6 +74,7 @@ void gate_tell_presence(struct gate *g, uint16_t number)
     for (struct socket *s; (s = map_next(&g->registry.sockets, &walk)); )
         if (s->presence == number && socket_user(s).len) connect_tell_again(g, s);
     recover_tell(g, number);
+    roll_tell(g, number, true);
     if (g->view) GATE_SAY(g, ROLE_PRESENCE, number, SYNCED, .view = view_number(g->view));
 }
 

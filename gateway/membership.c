@@ -34,6 +34,7 @@ uint64_t membership_join(struct socket *s, struct span key)
         answer_open(g, room->ticket);
     }
     if (joined) recover_room(s, key, true);
+    if (joined) roll_on(s, key, true);
     if (joined && feed_wants(g, TOPIC_JOIN)) feed_room(s, key, true);
     g->stats->memberships_open = g->registry.memberships;
     return answer_due(g, room->ticket) ? room->ticket : 0;
@@ -45,6 +46,7 @@ void membership_leave(struct socket *s, uint32_t i)
     struct room *room;
     bool last = registry_leave(&g->registry, s, i, &room);
     recover_room(s, room_key(room), false);
+    roll_on(s, room_key(room), false);
     if (feed_wants(g, TOPIC_LEAVE)) feed_room(s, room_key(room), false);
     g->stats->memberships_open = g->registry.memberships;
     if (!last) return;

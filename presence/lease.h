@@ -24,11 +24,13 @@
 #include "view.h"
 
 struct kept;
+struct sitting;
 
 struct lease {
     struct lease   *next;
     struct session *sessions;
     struct kept    *kept;           /* its sockets that may come back: keep.h */
+    struct sitting *sittings;       /* its sockets in rooms that are told who is there: roll.h */
     size_t          count;
     uint64_t        epoch;
     uint64_t        deadline;       /* LAPSING: mono ms; LIVE: 0 */

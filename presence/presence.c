@@ -90,6 +90,7 @@ void presence_reload(struct presence *self, struct generation *generation)
     self->o.generation = generation;
     names_let_go(&self->users.names, in_topology, self);
     keep_names(self);
+    presence_rooms_ours(self);
 }
 
 struct presence *presence_new(const struct presence_options *options)
@@ -106,6 +107,7 @@ struct presence *presence_new(const struct presence_options *options)
     leases_init(&self->leases, c->presence.lease_ms);
     keeps_init(&self->keeps, &(struct siphash_key){ options->seed.k0 + 4, options->seed.k1 }, c->presence.recovery_count, c->presence.recovery_bytes);
     announce_init(&self->announce, options->id, options->epoch, options->stats);
+    rolls_init(&self->rolls, &(struct siphash_key){ options->seed.k0 + 7, options->seed.k1 }, c->presence.max_room_sockets);
     watches_init(&self->watches, &(struct siphash_key){ options->seed.k0 + 5, options->seed.k1 }, c->presence.max_watches, c->presence.max_watches_per_user);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
                .max_pending = c->presence.max_pending_count }, &self->users, &self->watches, &hooks, self, options->stats);
@@ -120,6 +122,7 @@ void presence_destroy(struct presence **self_p)
     users_fini(&self->users);
     keeps_fini(&self->keeps);
     watches_fini(&self->watches);
+    rolls_fini(&self->rolls);
     leases_fini(&self->leases);
     announce_fini(&self->announce);
     store_fini(&self->store);
@@ -317,6 +320,7 @@ static void end_lease(struct presence *self, struct lease *lease)
         presence_leave(self, lease->sessions);
     }
     presence_keep_away(self, lease, false);
+    presence_rooms_end(self, lease, false);
     lease_end(&self->leases, lease);
 }
 
@@ -332,6 +336,7 @@ static void end_doubted(struct presence *self, struct lease *lease)
         presence_leave(self, s);
     }
     presence_keep_away(self, lease, true);
+    presence_rooms_end(self, lease, true);
 }
 
 /* ---- events */
@@ -345,6 +350,8 @@ enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, e
     case MSG_SESSION_UP:   return on_up(self, lease, fields);
     case MSG_SESSION_DOWN: return on_down(self, lease, fields);
     case MSG_ACTIVE:       return on_active(self, fields);
+    case MSG_ROOM_IN:      return presence_room_in(self, lease, fields);
+    case MSG_ROOM_OUT:     return presence_room_out(self, lease, fields);
     case MSG_WATCH:        return presence_watch(self, lease, fields);
     case MSG_SYNCED:
         e = msg_decode_SYNCED(&synced, fields);
@@ -379,7 +386,7 @@ void presence_on_lost(struct presence *self, enum role role, uint16_t number, ui
     if (role == ROLE_ROUTER) announce_on_lost(&self->announce, number, self->o.view, &self->effects);
     if (role == ROLE_GATEWAY && epoch) leases_on_reborn(&self->leases, number, epoch, now.mono);
     for (struct lease *l = role == ROLE_GATEWAY ? self->leases.first : NULL; l; l = l->next)
-        if (l->number == number && (!epoch || l->epoch == epoch)) lease_doubt(l), keeps_doubt(l);
+        if (l->number == number && (!epoch || l->epoch == epoch)) lease_doubt(l), keeps_doubt(l), rolls_doubt(l);
     presence_check_sync(self);
 }
 
@@ -399,6 +406,7 @@ void presence_on_time(struct presence *self, struct presence_time now)
     for (struct lease *l; (l = leases_expire(&self->leases, now.mono)); ) end_lease(self, l);
     for (struct absent *a; (a = absents_due(&self->absents, now.mono)); ) presence_absence_over(self, a->user, a->nsp, true);
     keeps_expire(&self->keeps, now.mono);
+    presence_rooms_due(self);
     presence_check_sync(self);
     presence_ask_due(self, false);
     store_expire(&self->store, now.mono);
@@ -424,6 +432,7 @@ void presence_measure(struct presence *self)
     s->recoverable_open = self->keeps.by_pid.count - self->keeps.away, s->recoverable_away = self->keeps.away;
     s->recoverable_bytes = keeps_bytes(&self->keeps);
     s->recoverable_expired = self->keeps.expired, s->recoverable_evicted = self->keeps.evicted;
+    s->rooms_open = self->rolls.rolls.count, s->rooms_sockets = self->rolls.sittings.count;
     s->watches_open = self->watches.ties.count;
     s->watches_bytes = watches_bytes(&self->watches);
     s->watches_restored = self->store.watch.taken;

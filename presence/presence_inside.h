@@ -5,6 +5,7 @@
 #include "absent.h"
 #include "keep.h"
 #include "presence.h"
+#include "roll.h"
 #include "user.h"
 
 enum {
@@ -51,6 +52,7 @@ struct presence {
     struct absents  absents;
     struct keeps    keeps;
     struct watches  watches;
+    struct rolls    rolls;
     struct announce announce;
     struct store    store;
     struct effects  effects;
@@ -96,6 +98,16 @@ bool     presence_keeps(enum msg_type type);            /* is it about them? */
 enum err presence_keep(struct presence *self, struct lease *lease, enum msg_type type, struct span fields);
 void     presence_keep_away(struct presence *self, struct lease *lease, bool doubted);   /* all of its, or those not told again: away */
 void     presence_keep_ours(struct presence *self);     /* drops those of other presences */
+
+/* An EMIT of ours. */
+void presence_send(struct presence *self, struct span nsp, bool is_volatile, struct span to, struct span except, struct span args);
+
+/* presence_roll.c: who is in a room */
+enum err presence_room_in(struct presence *self, struct lease *lease, struct span fields);
+enum err presence_room_out(struct presence *self, const struct lease *lease, struct span fields);
+void     presence_rooms_end(struct presence *self, struct lease *lease, bool doubted);   /* all of its, or those not told again */
+void     presence_rooms_ours(struct presence *self);    /* drops those of other presences, and those of no rule */
+void     presence_rooms_due(struct presence *self);
 
 /* presence_watch.c: who follows whom */
 enum err presence_watch(struct presence *self, struct lease *lease, struct span fields);

@@ -4,13 +4,17 @@
 #include "address.h"
 #include "namespace.h"
 
-static void send(struct presence *self, const struct rules_effect *e, uint16_t nsp, struct span to, struct span except)
+void presence_send(struct presence *self, struct span nsp, bool is_volatile, struct span to, struct span except, struct span args)
 {
     msg_encode_BODY(&self->body, &(struct msg_BODY){
-        .kind = BODY_EMIT, .flags = e->is_volatile ? BODY_VOLATILE : 0, .nsp = users_nsp_name(&self->users, nsp), .to = to,
-        .except = except, .args = e->args, .time = self->now.wall });
+        .kind = BODY_EMIT, .flags = is_volatile ? BODY_VOLATILE : 0, .nsp = nsp, .to = to, .except = except, .args = args, .time = self->now.wall });
     announce_send(&self->announce, buf_span(&self->body), self->o.view, &self->effects);
     buf_clear(&self->body);
+}
+
+static void send(struct presence *self, const struct rules_effect *e, uint16_t nsp, struct span to, struct span except)
+{
+    presence_send(self, users_nsp_name(&self->users, nsp), e->is_volatile, to, except, e->args);
 }
 
 /* Worth a word? Of users of other presences nobody here knows; of who is addressed and not there, routers think no further. */

@@ -100,7 +100,7 @@ void presence_check_sync(struct presence *self)
 void presence_on_synced(struct presence *self, struct lease *lease, uint64_t view)
 {
     leases_on_synced(&self->leases, lease, view);
-    if (self->member && view <= view_number(self->o.view)) let_go_of_lease(self, lease);
+    if (self->member && view <= view_number(self->o.view)) let_go_of_lease(self, lease), presence_rooms_ours(self);
     presence_check_sync(self);
 }
 
@@ -124,7 +124,7 @@ void presence_take_view(struct presence *self)
     memcpy(self->owner, numbers, count * sizeof *numbers);
     self->owner_count = count;
     self->member = now;
-    if (fewer || !now) let_go_of_others(self), presence_keep_ours(self), presence_watch_ours(self);
+    if (fewer || !now) let_go_of_others(self), presence_keep_ours(self), presence_watch_ours(self), presence_rooms_ours(self);
     if (more) {
         self->synced = false;
         store_settled(&self->store, false);

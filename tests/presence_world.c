@@ -47,7 +47,8 @@ void begin_at(uint16_t number, const char *members)
     spaces[0] = (struct config_namespace){ .name = root, .realm = none,
         .online = node_flow("{to: '*', event: user-online, args: [{userId: '{user.id}', name: '{user.username}'}]}"),
         .offline = node_flow("{to: '*', event: user-offline, args: [{userId: '{user.id}', name: '{user.username}'}]}") };
-    spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
+    spaces[1] = (struct config_namespace){ .name = chat, .realm = staff, .room_presence = node_flow("{rooms: [x, 'g*'], every: 1s, most: 2, event: diff,"
+        " args: ['{room}', '{joined}', '{left}', '{count}', '{more}'], state: {event: all, args: ['{members}', '{count}', '{more}']}}"), .online = node_flow("{to: 'user:boss', event: in, volatile: true}") };
     spaces[2] = (struct config_namespace){ .name = games, .realm = none, .online = node_flow("{to: '*', event: here, args: ['{nsp.1}', '{nsp.2}']}"),
         .offline = node_flow("{to: '*', event: gone, args: ['{nsp}']}") };
     spaces[3] = (struct config_namespace){ .name = friends, .realm = none, .online = node_flow("{to: watchers, event: on, args: ['{user.id}']}"),
@@ -55,10 +56,10 @@ void begin_at(uint16_t number, const char *members)
     config = (struct config){ .namespaces = spaces, .namespace_count = SPACES };
     config.presence.max_users = 1000, config.presence.recovery_count = 100, config.presence.recovery_bytes = 1 << 20, config.presence.lease_ms = WORLD_LEASE_MS, config.presence.max_pending_count = 100;
     config.presence.key_prefix = none, config.presence.redis = private, config.router.answer_ms = 2000;
-    config.router.max_addresses_count = 3, config.presence.max_watches = 20, config.presence.max_watches_per_user = 8;
+    config.router.max_addresses_count = 3, config.presence.max_room_sockets = 10, config.presence.max_watches = 20, config.presence.max_watches_per_user = 8;
     generation = generation_new(&config, &errors);
     if (!generation) FAIL("%s", buf_text(&errors));
-    for (int i = 0; i < SPACES; i++) node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline);
+    for (int i = 0; i < SPACES; i++) node_destroy(&spaces[i].online), node_destroy(&spaces[i].offline), node_destroy(&spaces[i].room_presence);
     now = (struct presence_time){ 1000, 1700000000000 };
     views = 0;
     view = view_new();

@@ -4,6 +4,7 @@
 #define CAUSEWAY_PRESENCE_WORLD_H
 
 #include "t.h"
+#include "address.h"
 #include "json.h"
 #include "presence.h"
 #include "user.h"

@@ -118,3 +118,50 @@ def test_users_of_a_room():
         same(seen, ["ann", "bob", 'o"neil', "zoe"], "everybody, page by page")
         same(t.command({"who": "a", "room": "lobby"})["total"], 1, "by prefix")
         same((t.command({"who": "", "room": "none"})["users"], t.command({"who": "", "room": "lobby", "nsp": "/x"})["total"]), ([], 0))
+
+
+def test_rooms_are_told_who_is_there():
+    """Differences instead of an event for each: over two gateways, with kill -9 of presence and of a gateway."""
+    world = Topology(rules=RULES, presence=2)
+    world.env["CAUSEWAY_PRESENCE_LEASE_MS"] = "500"
+    with world as t:
+        d = t.clients()
+        room = {"room": "stage:1"}
+        ids = lambda members: sorted(m["userId"] for m in members)
+
+        def hears(name, joined=(), left=()):
+            """Up to the difference that has them all."""
+            joined, left = set(joined), set(left)
+            while joined or left:
+                line = d.expect(name, "room-presence")["args"][0]
+                joined -= {m["userId"] for m in line["joined"]}
+                left -= {m["userId"] for m in line["left"]}
+            return line["count"]
+
+        t.connect(d, "a")
+        same(d.call("a", "join-room", room), [{"ok": True}])
+        same(d.expect("a", "room-members")["args"][0], {"room": "stage:1", "members": [{"userId": "a"}], "count": 1})
+        for i in range(20):
+            t.connect(d, f"u{i}", gateway=i % 2)
+        for i in range(20):
+            d.emit(f"u{i}", "join-room", room)
+        same(hears("a", joined=[f"u{i}" for i in range(20)]), 21)
+        check(len(d.got("a", "room-presence")) == 0, "no more than that")
+        state = d.expect("u19", "room-members")["args"][0]
+        same((len(state["members"]), state["count"]), (state["count"],) * 2)
+        t.connect(d, "u0b", user="u0", gateway=1)
+        d.call("u0b", "join-room", room)
+        same(d.expect("u0b", "room-members")["args"][0]["count"], 21, "his second tab is nobody new")
+        d.do("close", id="u0")
+        d.call("u1", "leave-room", room)
+        same(hears("a", left=["u1"]), 20)
+        before = {n: p for n, p in t.pids().items() if n.startswith("presence")}
+        for pid in before.values():
+            kill(pid)
+        whole = d.expect("a", "room-members")["args"][0]
+        same((ids(whole["members"]), whole["count"]), (sorted(["a", "u0", *(f"u{i}" for i in range(2, 20))]), 20), "told anew by the next presence")
+        kill(t.pids()["gateway-1"])
+        gone = [f"u{i}" for i in range(3, 20, 2)] + ["u0"]
+        for name in gone:
+            d.do("close", id=name if name != "u0" else "u0b")
+        same(hears("a", left=gone), 10, "a gateway that dies takes its members with it, after its lease")
