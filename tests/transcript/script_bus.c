@@ -59,7 +59,7 @@ static struct span list_of(struct script *s, struct span fields, const char *nam
     return buf_span(keep);
 }
 
-enum { FIELDS_MAX = 16 };
+enum { FIELDS_MAX = 24 };
 #define fill_u8(m, name, i)   (m).name = (uint8_t)number_of(s, fields, #name)
 #define fill_u16(m, name, i)  (m).name = (uint16_t)number_of(s, fields, #name)
 #define fill_u32(m, name, i)  (m).name = (uint32_t)number_of(s, fields, #name)
