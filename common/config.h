@@ -104,6 +104,8 @@ struct config_namespace {
     struct node *online, *offline;  /* announcements of a user's first and last socket: {to, event, args} */
     struct node *every;             /* before each rule: require, allow; or NULL */
     struct node *errors;            /* answers to refused events, or NULL */
+    struct node *limit;             /* of events without one of their own, or NULL */
+    char    *limit_key;             /* of counters in Redis: "rate:limit:{user}:{event}" */
     char    *words_file;            /* of banned words; "": none */
     struct buf words;               /* what it holds: config_read's */
     struct node *events;            /* event name -> rule, or NULL */
@@ -149,7 +151,7 @@ struct config {
         struct config_metrics metrics;
         struct config_plane publish_pull, publish_sub, command, worker, feed, stats;
     } router;
-    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, acks_bytes, feed_bytes, worker_ms, max_work_count, max_work_per_socket, work_bytes; } gateway;
+    struct { uint32_t max_sessions, input_bytes, max_namespaces_count, max_acks_count, max_limits_count, acks_bytes, feed_bytes, worker_ms, max_work_count, max_work_per_socket, work_bytes; } gateway;
     struct {
         char    *redis;             /* "private", "unix:/path", "tcp:host:port", "none" */
         char    *redis_password_file;
@@ -157,7 +159,7 @@ struct config {
         uint32_t lease_ms;          /* a gateway silent for so long: its sockets are gone */
         uint32_t wait_ms;           /* how long a connect waits for presence */
         uint32_t activity_ms;       /* 0: activity is not noted */
-        uint32_t max_users, recovery_count, recovery_bytes, max_watches, max_watches_per_user, max_room_sockets;
+        uint32_t max_users, max_counters, recovery_count, recovery_bytes, max_watches, max_watches_per_user, max_room_sockets;
         char    *key_prefix;
     } presence;
     struct config_auth auth;

@@ -68,7 +68,7 @@ static void say_kind(struct buf *out, const struct config_row *r)
         if (r->allowed) say_words(out, r->allowed);
         else say_form(out, r->form);
         break;
-    case ROW_RULES:  buf_add(out, r->allowed ? SPAN("map, or list of maps") : SPAN("map")); break;
+    case ROW_RULES:  buf_add(out, span_skip(config_rules_shape(r), 2)); break;
     case ROW_GROUP:  buf_add_literal(out, "map, see below"); break;
     case ROW_LIST:   buf_add_literal(out, "list of maps, see below"); break;
     case ROW_MAP:    buf_add_literal(out, "map by name, see below"); break;

@@ -24,6 +24,9 @@
 #ifndef RULES
 #define RULES(...)
 #endif
+#ifndef RULES_TEXT
+#define RULES_TEXT(...)
+#endif
 #ifndef GROUP
 #define GROUP(...)
 #endif
@@ -45,6 +48,7 @@
 #undef TEXTS
 #undef RULES
 #undef ITEMS
+#undef RULES_TEXT
 #undef GROUP
 #undef LIST
 #undef MAP

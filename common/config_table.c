@@ -27,6 +27,7 @@ const struct config_row config_rows[] = {
 #define TEXTS(t, f, d, shape, words, h)  { ROW(t, TEXTS, #f, f), .fallback = d, .form = FORM_##shape, .allowed = words, .help = h },
 #define ITEMS(t, f, h)                   { ROW(t, RULES, #f, f), .allowed = "list", .help = h },
 #define RULES(t, f, h)                   { ROW(t, RULES, #f, f), .help = h },
+#define RULES_TEXT(t, f, h)              { ROW(t, RULES, #f, f), .allowed = "text", .help = h },
 #define GROUP(t, f, s, port, h)          { ROW(t, GROUP, #f, f), .sub = CONFIG_##s, .fallback = port, .help = h },
 #define LIST(t, f, n, s, h)              { ROW(t, LIST, #f, f), .sub = CONFIG_##s, .count_offset = AT(t, n), .help = h },
 #define MAP(t, f, n, s, h)               { ROW(t, MAP, #f, f), .sub = CONFIG_##s, .count_offset = AT(t, n), .help = h },

@@ -51,7 +51,7 @@ struct config_row {
     uint64_t          min, max;     /* NUMBER */
     enum config_unit  unit;
     enum config_form  form;         /* TEXT, TEXTS */
-    const char       *allowed;      /* CHOICE, TEXTS: "a|b", or NULL */
+    const char       *allowed;      /* CHOICE, TEXTS: "a|b"; RULES: "list": or a list of maps, "text": or a text; or NULL */
     enum config_table sub;          /* GROUP, LIST, MAP */
     size_t            count_offset; /* LIST, MAP */
     const char       *help;
@@ -75,6 +75,7 @@ struct node *config_find(const struct node *map, struct span key);   /* by dotte
 /* A node of the shape that the row wants, of text as it stands in a variable or in a default. */
 struct node *config_value_node(const struct config_row *row, const struct node *place, struct span text);
 
+struct span config_rules_shape(const struct config_row *row);       /* "a map" */
 /* One value, checked and stored; false, and an error at 'n', where it is not allowed. */
 struct config_target { struct config *config; struct buf *errors; };
 bool config_value_set(const struct config_target *to, const struct config_row *row, void *field, const struct node *n, const char *key);

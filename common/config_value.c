@@ -161,6 +161,11 @@ static bool set_texts(const struct config_target *to, const struct config_row *r
     return true;
 }
 
+struct span config_rules_shape(const struct config_row *row)
+{
+    return !row->allowed ? SPAN("a map") : strcmp(row->allowed, "text") == 0 ? SPAN("a text, or a map") : SPAN("a map, or a list of them");
+}
+
 bool config_value_set(const struct config_target *to, const struct config_row *row, void *field, const struct node *n, const char *key)
 {
     switch (row->kind) {
@@ -170,8 +175,8 @@ bool config_value_set(const struct config_target *to, const struct config_row *r
     case ROW_BOOL:   return set_bool(to, field, n, key);
     case ROW_TEXTS:  return set_texts(to, row, field, n, key);
     case ROW_RULES:
-        if (n->kind != NODE_MAP && n->kind != NODE_NULL && !(row->allowed && n->kind == NODE_LIST))
-            return refuse(to, n, key, row->allowed ? "a map, or a list of them" : "a map");
+        if (n->kind != NODE_MAP && n->kind != NODE_NULL && !(row->allowed && n->kind == (strcmp(row->allowed, "text") == 0 ? NODE_STRING : NODE_LIST)))
+            return refuse(to, n, key, config_rules_shape(row).ptr);
         if (n->kind != NODE_NULL) memcpy(field, &n, sizeof n);
         return true;
     case ROW_GROUP: case ROW_LIST: case ROW_MAP: break;

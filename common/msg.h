@@ -35,6 +35,7 @@ enum { BODY_VOLATILE = 1, BODY_REACHED = 2, BODY_ACK = 4, BODY_CLOSE = 8 };
 enum role { ROLE_NONE, ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH, ROLE_COUNT };
 enum member_state { MEMBER_STARTING, MEMBER_READY, MEMBER_DRAINING };
 enum save { SAVE_AGAIN, SAVE_NEW, SAVE_BACK };
+enum limit_say { LIMIT_WANT, LIMIT_GIVE, LIMIT_TELL, LIMIT_AGAIN };
 enum roster_phase { ROSTER_HOLD, ROSTER_ACTIVE };
 
 typedef uint8_t msg_u8; typedef uint16_t msg_u16; typedef uint32_t msg_u32; typedef uint64_t msg_u64;

@@ -15,6 +15,7 @@
  *
  * Keys of a rule, all optional, run in this order whatever the file's order:
  *     when      {PATH: CONDITION}: of an alternative, or of an emit or a reply alone; PATH as in braces, CONDITION as in require
+ *     limit     how often: "30/60s", a map, or "none": rules_limit.h
  *     allow     {CLAIM: VALUE or [VALUES]}: claims of the user, all of them; a claim that is a list needs one of the values.
  *               A list of such maps: one of them must hold
  *     require   {FIELD: CONDITION}: a type, a list of types, or {type, min, max, in: VALUES, clean: true, optional: true}, or

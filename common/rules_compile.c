@@ -57,7 +57,7 @@ bool compile_flag(struct compile *c, const struct node *map, const char *key, bo
 
 /* ---- a rule */
 
-static const char *const rule_keys[] = { "when", "require", "allow", "member", "join", "leave", "emit", "unwatch", "watch", "watched", "reply", "ack", "ack_args", "worker", "refuse", NULL };
+static const char *const rule_keys[] = { "when", "limit", "require", "allow", "member", "join", "leave", "emit", "unwatch", "watch", "watched", "reply", "ack", "ack_args", "worker", "refuse", NULL };
 static const char *const connect_keys[] = { "when", "join", "emit", "unwatch", "watch", "watched", "reply", NULL };
 
 static bool compile_refuse(struct compile *c, const struct node *rule, struct rules_rule *r)
@@ -160,6 +160,7 @@ static bool compile_event(struct compile *c, const struct node *n, struct rules_
     NEED(name);
     r->name = span_of(name);
     bool good = compile_rules(c, n, rule_keys, r);
+    good &= compile_limit(c, n, r->name, &r->limit);
     ptrdiff_t star = span_find(r->name, '*');
     if (star >= 0 && (size_t)star + 1 < r->name.len) good = COMPLAIN(c, n, "a '*' can only be the last character, for whatever follows");
     if (compile_reserved(n->key)) good = COMPLAIN(c, n, "'%s' is one of Socket.IO's own events: no client can send it", n->key);
@@ -239,6 +240,15 @@ static bool check_pushes(const struct config_namespace *ns, struct buf *errors)
     return errors->len == before;
 }
 
+static bool compile_default_limit(struct compile *c, const struct config_namespace *ns, struct rules_rule *fallback)
+{
+    c->limit_key = ns->limit_key && ns->limit_key[0] ? ns->limit_key : "rate:limit:{user}:{event}";
+    size_t before = compile_enter(c, "limit");
+    bool good = compile_limit_node(c, ns->limit, SPAN("*"), &fallback->limit);
+    if (good) c->limit = ns->limit;         /* what is wrong with it is said once */
+    return compile_leave(c, before, good);
+}
+
 struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
 {
     struct rules *r = compile_array(1, sizeof *r);
@@ -252,12 +262,14 @@ struct rules *rules_new(const struct config_namespace *ns, struct buf *errors)
     good &= compile_announcement(&c, "offline", ns->offline, &r->offline);
     good &= compile_every(&c, ns->every);
     good &= compile_errors(&c, ns->errors, &r->fallback);
+    good &= compile_default_limit(&c, ns, &r->fallback);
     good &= compile_events(&c, ns->events, r);
     good &= check_pushes(ns, errors);
     size_t before = errors->len;
     r->rolls = rules_rolls_new(ns, errors);
     good &= errors->len == before;
     buf_fini(&c.where);
+    r->limited = c.limited;
     rules_index(r);
     if (!good) rules_destroy(&r);
     return r;

@@ -12,6 +12,9 @@ struct compile {
     struct buf where;           /* "namespaces./chat.events.say.emit" */
     bool error_first;
     const struct words *words;
+    const struct node *limit;   /* of rules without one, or NULL */
+    const char *limit_key;
+    bool limited;               /* some rule has one */
     const struct node *every;   /* what stands before each rule of an event, or NULL */
 };
 
@@ -34,6 +37,10 @@ bool compile_require(struct compile *c, const struct node *rule, struct rules_re
 bool compile_when(struct compile *c, const struct node *map, struct rules_requires *out);
 bool compile_allow(struct compile *c, const struct node *rule, struct rules_allow *out);
 bool compile_refusal(struct compile *c, const struct node *n, struct rules_refusal *out);       /* n: what stands under errors or refuse */
+
+/* ---- rules_compile_limit.c */
+bool compile_limit(struct compile *c, const struct node *rule, struct span name, struct rules_limit *limit);        /* the rule's, else the namespace's */
+bool compile_limit_node(struct compile *c, const struct node *n, struct span name, struct rules_limit *limit);      /* n may be NULL: none */
 
 /* ---- rules_compile_effects.c: what a rule does */
 typedef bool compile_address(struct template_address *a, struct template_compiler *c, const struct node *n);

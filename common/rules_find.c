@@ -114,7 +114,7 @@ void rules_rule_fini(struct rules_rule *r)
     fini_allow(&r->allow[0]), fini_allow(&r->allow[1]);
     free(r->member.at), free(r->join.at), free(r->leave.at);
     fini_emits(&r->emit), fini_emits(&r->watched), fini_emits(&r->reply);
-    free(r->refuse);
+    free(r->refuse), free(r->limit.text);
     template_fini(&r->program);
     if (r->otherwise) rules_rule_fini(r->otherwise);
     free(r->otherwise);

@@ -4,7 +4,7 @@
 
 #include "map.h"
 #include "require.h"
-#include "rules.h"
+#include "rules_limit.h"
 #include "rules_roll.h"
 #include "trie.h"
 
@@ -51,6 +51,7 @@ struct rules_rule {
     struct span name;           /* its own copy; a pattern's with its '*' */
     struct template_program program;
     struct rules_requires when, require;
+    struct rules_limit limit;           /* of the fallback: the namespace's, for what has no rule */
     struct rules_allow allow[2];        /* the namespace's for every rule, its own */
     struct rules_addresses member, join, leave;
     struct rules_emits emit, watched, reply;
@@ -69,6 +70,7 @@ struct rules {
     struct rules_rule  fallback;        /* the namespace's errors, compiled whether or not it says any */
     struct rules_rejections *rejections;        /* or NULL: rules_reject.c */
     struct rules_rolls *rolls;  /* or NULL */
+    bool               limited; /* some rule has a limit */
     struct words      *words;   /* or NULL */
     struct map         by_name; /* the events' that are no patterns */
     struct trie        prefixes;        /* the patterns', without their '*' */

@@ -38,6 +38,7 @@ static const char *const field_names[FIELD_COUNT] = {
     [FIELD_room] = "room", [FIELD_gateway] = "gateway", [FIELD_address] = "address", [FIELD_fields] = "fields",
     [FIELD_before] = "before", [FIELD_expires] = "expires",
     [FIELD_follows] = "follows", [FIELD_add] = "add", [FIELD_remove] = "remove",
+    [FIELD_event] = "event", [FIELD_reset] = "reset",
 };
 
 /* ---- one check a type: true, or what is wanted */

@@ -28,7 +28,7 @@ enum verb_type { TYPE_EVENT, TYPE_NSP, TYPE_NSPS, TYPE_NSP_ANY, TYPE_ADDRESS, TY
 /* All field names there are; a verb that has no such field refuses it. */
 enum field { FIELD_nsp, FIELD_to, FIELD_except, FIELD_args, FIELD_volatile, FIELD_reached, FIELD_ack, FIELD_timeout, FIELD_id, FIELD_ref,
              FIELD_close, FIELD_after, FIELD_limit, FIELD_realm, FIELD_user, FIELD_room, FIELD_gateway, FIELD_address, FIELD_fields, FIELD_before, FIELD_expires,
-             FIELD_follows, FIELD_add, FIELD_remove, FIELD_COUNT };
+             FIELD_follows, FIELD_add, FIELD_remove, FIELD_event, FIELD_reset, FIELD_COUNT };
 
 /* What the verb sockets tells of a socket: sockets.def. */
 enum verb_socket {

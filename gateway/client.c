@@ -1,32 +1,11 @@
 /* client - the Socket.IO packets of a session: what is allowed, and who hears of it (traps 26 to 32).
  * On a raw listener there are none: the session is one socket, each of its messages the event "message". */
-#include "gate_state.h"
+#include "hold.h"
 #include "sio_msgpack.h"
 
 #include "json.h"
 
 #include <stdlib.h>
-
-enum { EARLY_MAX_BYTES = 65536 };
-
-/* Events of a client that does not wait for its CONNECT's answer; the CONNECT itself, if the connect rule looks at it. */
-enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments)
-{
-    struct buf text = { 0 }, strs = { 0 };
-    sio_encode(&text, p);
-    for (unsigned i = 0; i < p->attachments; i++) msg_add_str(&strs, attachments[i]);
-    enum err e = s->early_bytes + text.len + strs.len > EARLY_MAX_BYTES ? ERR_FULL : OK;
-    if (e == OK) {
-        struct early *early = malloc(sizeof *early), **end = &s->early;
-        NEED(early);
-        *early = (struct early){ NULL, blob_new(buf_span(&text)), blob_new(buf_span(&strs)) };
-        while (*end) end = &(*end)->next;
-        *end = early;
-        if (!gate_keep(s->session->gate, &s->early_bytes, s->early_bytes + text.len + strs.len)) e = ERR_FULL;
-    }
-    buf_fini(&text), buf_fini(&strs);
-    return e;
-}
 
 static enum err on_event(struct session *s, const struct sio_packet *p, const struct span *attachments)
 {
@@ -35,8 +14,8 @@ static enum err on_event(struct session *s, const struct sio_packet *p, const st
     s->gate->stats->events_in++;
     activity_note(socket);
     if (socket->heart) heartbeat_hear(socket, p->name);
-    if (socket->state == SOCKET_WAITING) return client_keep(socket, p, attachments);
-    event_on(socket, p, attachments);
+    if (socket->state == SOCKET_WAITING) return hold_add(socket, p, attachments);
+    hold_event(socket, p, attachments);
     return OK;
 }
 
@@ -53,6 +32,7 @@ static enum err dispatch(struct session *s, const struct sio_packet *p, const st
     case SIO_DISCONNECT:
         st->disconnects_in++;
         if (!(socket = socket_find(s, p->nsp))) return ERR_STATE;
+        if (socket->limit && hold_add(socket, p, NULL) == OK) return OK;     /* what it sent before comes first */
         socket_end(socket, REASON_CLIENT_LEAVE);
         return OK;
     case SIO_EVENT: case SIO_BINARY_EVENT:

@@ -5,6 +5,7 @@
  *     CONNECT -> token -> VERIFY ... VERDICT -> SESSION_UP ... ADMITTED -> "*" and user:<id> -> 40{sid}
  */
 #include "feed.h"
+#include "hold.h"
 #include "recover.h"
 #include "token.h"
 
@@ -119,7 +120,7 @@ static bool asks(struct gate *g, const struct space *space)
     return (space->rules && rules_connect_asks(space->rules)) || *space->config->connect_worker || task_offered(g, space, SPAN("\"connect\""));
 }
 
-static void opened(struct socket *s, struct span payload)
+void connect_opened(struct socket *s, struct span payload)
 {
     if (!recover_back(s)) event_connected(s, payload);
     task_opened(s, payload);
@@ -139,20 +140,8 @@ void connect_on_open(struct socket *s)
     gate_note(g, recover_back(s) ? "recover" : "connect", s, "");
     if (feed_wants(g, TOPIC_CONNECT)) feed_connect(s, recover_back(s));
     bool kept = s->early && span_starts(blob_span(s->early->text), '0' + SIO_CONNECT);  /* rules may have been read anew since */
-    if (!kept) opened(s, SPAN(""));
-    while (s->early) {
-        struct early *early = s->early;
-        struct sio_packet p;
-        struct span attachments[SIO_MAX_ATTACHMENTS], strs = blob_span(early->attachments);
-        s->early = early->next;
-        NEED(sio_decode(&p, blob_span(early->text)) == OK);
-        for (unsigned i = 0; i < p.attachments; i++) NEED(msg_next_str(&strs, &attachments[i]));
-        if (p.type != SIO_CONNECT) event_on(s, &p, attachments);
-        else opened(s, p.json);
-        blob_drop(&early->text), blob_drop(&early->attachments);
-        free(early);
-    }
-    gate_keep(g, &s->early_bytes, 0);
+    if (!kept) connect_opened(s, SPAN(""));
+    hold_release(s);
 }
 
 /* ---- presence */
@@ -393,7 +382,7 @@ void connect_begin(struct session *session, const struct sio_packet *packet)
     }
     struct socket *s = socket_new(session, space);
     const struct config_namespace *ns = space->config;
-    if (asks(g, space) && client_keep(s, packet, NULL) != OK) {
+    if (asks(g, space) && hold_add(s, packet, NULL) != OK) {
         g->stats->refused_sio[ERR_FULL]++;
         connect_refuse(s, REJECTION_INVALID, SPAN("payload is too large"), SPAN(""));
         return;

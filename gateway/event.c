@@ -200,7 +200,7 @@ void event_refuse(struct socket *s, const struct sio_packet *p, const struct spa
 }
 
 /* Has a worker announced it, and no rule says more of it than what "*" says of all? */
-static bool is_for_worker(struct socket *s, const struct sio_packet *p)
+bool event_for_worker(struct socket *s, const struct sio_packet *p)
 {
     struct gate *g = s->session->gate;
     if (!g->work.offers.count) return false;
@@ -218,7 +218,7 @@ void event_on(struct socket *s, const struct sio_packet *p, const struct span *a
         life_refresh(s, p);
         return;
     }
-    if (is_for_worker(s, p)) {
+    if (event_for_worker(s, p)) {
         task_event(s, p, attachments, SPAN(""));
         return;
     }

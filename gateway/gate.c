@@ -1,4 +1,5 @@
 #include "feed.h"
+#include "limit.h"
 
 #include "json.h"
 #include "namespace.h"
@@ -81,6 +82,7 @@ struct gate *gate_new(const struct gate_setup *setup, struct gate_time now)
     struct siphash_key revoked = gate_seed(g);
     g->revoked = revoked_new(&revoked);
     g->dirty_end = &g->dirty;
+    limits_init(g);
     struct buf id = { 0 };
     member_id_encode(&id, ROLE_GATEWAY, setup->number);
     g->sender = sender_new(buf_span(&id), setup->epoch, &(struct sender_limits){ setup->config->bus.queue_bytes });
@@ -103,6 +105,7 @@ void gate_destroy(struct gate **self)
     while (g->conns) conn_free(g->conns);
     tasks_fini(g);
     answer_fini(g);
+    permits_fini(&g->permits);
     activity_fini(g);
     follow_fini(g);
     feed_fini(g);
@@ -234,6 +237,7 @@ static void settle_conn(struct conn *c)
 
 void gate_settle(struct gate *g)
 {
+    limits_pump(g);
     answer_pump(g);
     tasks_settle(g);
     while (g->settling || g->resume) {
@@ -355,7 +359,8 @@ bool gate_may_reload(const struct gate *g, const struct config *fresh, struct bu
 
 uint64_t gate_deadline(const struct gate *g)
 {
-    return wheel_deadline(&g->wheel);
+    uint64_t a = wheel_deadline(&g->wheel), b = permits_deadline(&g->permits);
+    return a < b ? a : b;
 }
 
 void gate_on_time(struct gate *g, struct gate_time now)
@@ -365,6 +370,7 @@ void gate_on_time(struct gate *g, struct gate_time now)
         struct timer *t = TIMER_OWNER(due, struct timer, at);
         t->due(g, t);
     }
+    permits_on_time(&g->permits, (struct permits_time){ now.mono, now.wall });
     gate_settle(g);
 }
 
@@ -416,6 +422,9 @@ void gate_measure(struct gate *g)
     tidy_maps(g);           /* what a storm of clients has made them grow to goes with it */
     st->memory_sessions_bytes = g->conn_count * sizeof(struct conn) + g->session_bytes + g->socket_bytes + g->pool.used + maps_bytes(g) + interned_bytes(&g->agents);
     for (size_t i = 0; i < g->listener_count; i++) st->memory_sessions_bytes += throttle_bytes(&g->listeners[i].handshakes);
+    st->limits_open = g->permits.by_key.count, st->limits_held = g->permits.held, st->limits_waiting = g->permits.waiting;
+    st->limits_bytes = permits_bytes(&g->permits), st->limits_asked = g->permits.asked, st->limits_recalled = g->permits.recalled;
+    st->limits_alone = g->permits.alone, st->limits_full = g->permits.full;
     st->memory_rooms_bytes = registry_bytes(&g->registry);
     st->memory_pools_bytes = g->pool.bytes;
     st->queue_bytes = g->pool.queued;

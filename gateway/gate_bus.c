@@ -13,6 +13,8 @@ typedef bool take(struct gate *g, uint16_t number, uint64_t epoch, struct span f
     TAKE(WATCHED,      follow_on_watched(g, &m)) \
     TAKE(RESUMED,      recover_on_resumed(g, &m)) \
     TAKE(RESUMED_AWAY, recover_on_away(g, &m)) \
+    TAKE(LIMIT_GRANT,  permits_on_grant(&g->permits, number, epoch, &m, (struct permits_time){ g->now.mono, g->now.wall })) \
+    TAKE(LIMIT_RECALL, permits_on_recall(&g->permits, number, epoch, &m, (struct permits_time){ g->now.mono, g->now.wall })) \
     TAKE(ASK,          ask_on(g, number, &m)) \
     TAKE(RELAY,        relay_in(g, number, &m)) \
     TAKE(RELAY_GONE,   relay_gone(g, number, &m)) \
@@ -92,7 +94,7 @@ void gate_on_reborn(struct gate *g, enum role role, uint16_t number, uint64_t ep
         if (g->view && view_holding(g->view)) sender_fence(g->sender, &g->effects);
         if (g->view) recover_view(g);       /* what was asked on the old link */
     } else if (role == ROLE_PRESENCE) {
-        gate_tell_presence(g, number);
+        gate_tell_presence(g, number, epoch);
         follow_view(g);
     } else if (role == ROLE_GATEWAY) {
         relay_view(g, number);

@@ -11,6 +11,7 @@
 #include "gate.h"
 #include "map.h"
 #include "offers.h"
+#include "permits.h"
 #include "revoked.h"
 #include "sender.h"
 #include "socket.h"
@@ -90,6 +91,7 @@ struct gate {
     struct effects    effects;
     struct map        waits;        /* ticket -> struct wait */
     struct map        pendings;     /* ref -> struct pending */
+    struct permits    permits;      /* users' limited events: limit.h */
     struct map        acks;         /* socket -> struct wait: acks.c */
     struct map        follows;      /* ref -> struct follow */
     struct map        resumes;      /* ref -> struct resume: sockets that come back */
@@ -194,7 +196,7 @@ void listener_unsettle(struct session *s);      /* and is gone */
 /* ---- gate_view.c */
 void gate_take_view(struct gate *g, enum view_change change);
 bool gate_knows(const struct gate *g, uint16_t gateway, uint16_t reborn);      /* it is there, in the life that it had; RANK_NOBODY: none is reborn */
-void gate_tell_presence(struct gate *g, uint16_t number);      /* all of its sockets, again */
+void gate_tell_presence(struct gate *g, uint16_t number, uint64_t epoch);      /* all of its sockets, again */
 void gate_on_fence(struct gate *g, uint16_t router, uint64_t view);
 
 /* ---- request.c: an HTTP request's way; upgrade.c, polling.c: Engine.IO's part */
@@ -234,7 +236,6 @@ enum err client_on_text(struct session *s, struct span text);
 enum err client_on_binary(struct session *s, struct span bytes);
 /* For good: each socket of this one's session is told (so the client does not come back by itself), then it is closed. */
 void client_dismiss(struct socket *cause, enum reason why);
-enum err client_keep(struct socket *s, const struct sio_packet *p, const struct span *attachments);     /* until it is open */
 
 /* ---- connect.c */
 struct pending;
@@ -247,6 +248,7 @@ void connect_on_verdict(struct gate *g, const struct msg_VERDICT *m);
 void connect_on_admitted(struct gate *g, const struct msg_ADMITTED *m);
 void connect_gone(struct socket *s);            /* its namespace is no more: disconnected or refused, and freed */
 void connect_forget(struct socket *s);          /* it is gone: its question with it */
+void connect_opened(struct socket *s, struct span payload);     /* it is in: what its rule and workers say to that; payload: its CONNECT's, or empty */
 void connect_on_open(struct socket *s);         /* its CONNECT was answered: the rule */
 void connect_view(struct gate *g);              /* daemons came or went: ask again what they were asked */
 void connect_tell(struct gate *g, struct socket *s, bool known, uint64_t ref);  /* SESSION_UP to s->presence */
@@ -275,6 +277,7 @@ void revoke_reborn(struct gate *g, uint16_t router);    /* its link is new: what
 struct template_scope event_scope(struct socket *s, const struct sio_packet *p, struct buf *address);
 void event_say(struct socket *s, const struct sio_packet *p, const struct rules_effect *e, const struct span *attachments, struct buf *out);   /* a REPLY, or an ACK that is wanted: appended */
 void event_on(struct socket *s, const struct sio_packet *p, const struct span *attachments);
+bool event_for_worker(struct socket *s, const struct sio_packet *p);      /* a worker has announced it, and no rule says more of it than what "*" says of all */
 void event_connected(struct socket *s, struct span payload);    /* the namespace's connect rule; payload: its CONNECT's, or empty */
 /* All of it, or the refusal that says why not; what the socket is told waits for the bus. 'r' may be g->ruled. */
 void event_do(struct socket *s, const struct template_scope *scope, const struct sio_packet *p, const struct span *attachments, const struct rules_effects *r);

@@ -64,17 +64,19 @@ static void tell_presences(struct gate *g)
     }
     recover_tell(g, RANK_NOBODY);
     roll_tell(g, RANK_NOBODY, true);
+    permits_view(&g->permits, (struct permits_time){ g->now.mono, g->now.wall });
     for (size_t i = 0; i < g->presences.count; i++)
         GATE_SAY(g, ROLE_PRESENCE, g->presences.number[i], SYNCED, .view = view_number(g->view));
 }
 
-void gate_tell_presence(struct gate *g, uint16_t number)
+void gate_tell_presence(struct gate *g, uint16_t number, uint64_t epoch)
 {
     struct map_walk walk = { 0 };
     for (struct socket *s; (s = map_next(&g->registry.sockets, &walk)); )
         if (s->presence == number && socket_user(s).len) connect_tell_again(g, s);
     recover_tell(g, number);
     roll_tell(g, number, true);
+    permits_tell(&g->permits, number, epoch, (struct permits_time){ g->now.mono, g->now.wall });
     if (g->view) GATE_SAY(g, ROLE_PRESENCE, number, SYNCED, .view = view_number(g->view));
 }
 

@@ -1,4 +1,6 @@
 #include "feed.h"
+#include "hold.h"
+#include "limit.h"
 #include "recover.h"
 
 #include <stdlib.h>
@@ -107,13 +109,8 @@ void socket_end(struct socket *s, enum reason why)
     acks_forget(s);
     activity_forget(s);
     if (s->session->listener->raw && session_live(s->session)) gate_doom(s->session, why, true);    /* it is all that the session was for */
-    while (s->early) {
-        struct early *early = s->early;
-        s->early = early->next;
-        blob_drop(&early->text), blob_drop(&early->attachments);
-        free(early);
-    }
-    gate_keep(g, &s->early_bytes, 0);
+    limit_forget(s);
+    hold_drop(s);
     recover_end(s, why);
     heartbeat_end(s);
     life_end(s);

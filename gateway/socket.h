@@ -68,9 +68,10 @@ struct socket {
     struct identity *who;               /* NULL: anonymous */
     struct rooms     rooms;
     struct answer   *answers, **answers_end;
-    struct early    *early;
     struct heart    *heart;             /* heartbeat.c: where its namespace has an application heartbeat; or NULL */
     struct life     *life;              /* life.c: its token's, where its namespace asks and the token ends; or NULL */
+    struct early    *early;             /* hold.h */
+    struct limit_wait *limit;           /* its first held event waits for a permit; or NULL */
     struct recovery *recovery;          /* it may come back: recover.h; or NULL */
     struct lane     *lane;              /* of its tasks: task.h; or NULL */
     struct pending  *pending;           /* the CONNECT's question to auth or presence, while one is open */

@@ -111,6 +111,8 @@ struct presence *presence_new(const struct presence_options *options)
     watches_init(&self->watches, &(struct siphash_key){ options->seed.k0 + 5, options->seed.k1 }, c->presence.max_watches, c->presence.max_watches_per_user);
     store_init(&self->store, &(struct store_options){ .prefix = span_of(c->presence.key_prefix), .write_behind_ms = c->presence.write_behind_ms,
                .max_pending = c->presence.max_pending_count }, &self->users, &self->watches, &hooks, self, options->stats);
+    presence_limits_init(self);
+    store_count(&self->store, &self->counters);
     return self;
 }
 
@@ -126,6 +128,7 @@ void presence_destroy(struct presence **self_p)
     leases_fini(&self->leases);
     announce_fini(&self->announce);
     store_fini(&self->store);
+    counters_fini(&self->counters);
     effects_fini(&self->effects);
     rules_effects_fini(&self->ruled);
     for (size_t i = 0; i < self->held_count; i++) blob_drop(&self->held[i].fields);
@@ -321,6 +324,7 @@ static void end_lease(struct presence *self, struct lease *lease)
     }
     presence_keep_away(self, lease, false);
     presence_rooms_end(self, lease, false);
+    counters_on_gone(&self->counters, lease->number, lease->epoch, (struct counters_time){ self->now.mono, self->now.wall });
     lease_end(&self->leases, lease);
 }
 
@@ -349,6 +353,7 @@ enum err presence_take(struct presence *self, uint16_t number, uint64_t epoch, e
     switch ((unsigned)type) {
     case MSG_SESSION_UP:   return on_up(self, lease, fields);
     case MSG_SESSION_DOWN: return on_down(self, lease, fields);
+    case MSG_LIMIT_SAY:    return presence_limits_say(self, lease, fields);
     case MSG_ACTIVE:       return on_active(self, fields);
     case MSG_ROOM_IN:      return presence_room_in(self, lease, fields);
     case MSG_ROOM_OUT:     return presence_room_out(self, lease, fields);
@@ -408,6 +413,7 @@ void presence_on_time(struct presence *self, struct presence_time now)
     keeps_expire(&self->keeps, now.mono);
     presence_rooms_due(self);
     presence_check_sync(self);
+    counters_on_time(&self->counters, (struct counters_time){ now.mono, now.wall });
     presence_ask_due(self, false);
     store_expire(&self->store, now.mono);
 }
@@ -436,6 +442,8 @@ void presence_measure(struct presence *self)
     s->watches_open = self->watches.ties.count;
     s->watches_bytes = watches_bytes(&self->watches);
     s->watches_restored = self->store.watch.taken;
+    s->limits_open = self->counters.by_key.count, s->limits_out = self->counters.out;
+    s->limits_bytes = self->counters.bytes + map_bytes(&self->counters.by_key) + map_bytes(&self->counters.by_user);
     s->memory_bytes = users_bytes(&self->users);
     s->namespaces_known = self->users.names.by_text.count;
 }

@@ -183,6 +183,7 @@ static void tell(struct presence *self, uint16_t router, const struct msg_ASK *m
     else if (span_same(m->verb, SPAN("online"))) answer_online(self, &json, &q);
     else if (span_same(m->verb, SPAN("present"))) answer_present(self, &json, &q);
     else if (span_same(m->verb, SPAN("watch"))) e = whole ? presence_watch_ask(self, router, m->ref, &q, &json) : ERR_AGAIN;
+    else if (span_same(m->verb, SPAN("limits"))) presence_limits_answer(self, m->json, &json);
     else if (span_same(m->verb, SPAN("health"))) answer_health(self, &json), e = OK;
     else buf_add_literal(&json, "{}"), e = ERR_UNKNOWN;
     question_fini(&q);
@@ -205,7 +206,8 @@ enum err presence_ask(struct presence *self, uint16_t router, struct span fields
     if (e == OK) e = json_check(m.json, JSON_MAX_DEPTH);
     if (e == OK && json_type_of(m.json) != JSON_OBJECT) e = ERR_TYPE;
     if (e != OK) return e;
-    if (self->synced || span_same(m.verb, SPAN("health")) || self->early_count == PRESENCE_EARLY_MAX) {
+    bool whole = self->synced && (!span_same(m.verb, SPAN("limits")) || presence_limits_settled(self, m.json));
+    if (whole || span_same(m.verb, SPAN("health")) || self->early_count == PRESENCE_EARLY_MAX) {
         tell(self, router, &m, self->synced);
         return OK;
     }
@@ -219,11 +221,12 @@ void presence_ask_due(struct presence *self, bool all)
     for (size_t i = 0; i < self->early_count; i++) {
         struct early early = self->early[i];
         struct msg_ASK m;
-        if (!all && self->now.mono < early.deadline) {
+        NEED(msg_decode_ASK(&m, blob_span(early.fields)) == OK);
+        bool settled = self->synced && span_same(m.verb, SPAN("limits")) && presence_limits_settled(self, m.json);
+        if (!settled && (!all || span_same(m.verb, SPAN("limits"))) && self->now.mono < early.deadline) {
             self->early[kept++] = early;
             continue;
         }
-        NEED(msg_decode_ASK(&m, blob_span(early.fields)) == OK);
         tell(self, early.router, &m, self->synced);
         blob_drop(&early.fields);
     }

@@ -3,6 +3,7 @@
 #define CAUSEWAY_PRESENCE_INSIDE_H
 
 #include "absent.h"
+#include "counters.h"
 #include "keep.h"
 #include "presence.h"
 #include "roll.h"
@@ -53,6 +54,7 @@ struct presence {
     struct keeps    keeps;
     struct watches  watches;
     struct rolls    rolls;
+    struct counters counters;
     struct announce announce;
     struct store    store;
     struct effects  effects;
@@ -114,6 +116,12 @@ enum err presence_watch(struct presence *self, struct lease *lease, struct span 
 /* The verb. OK: *json is the answer. ERR_STATE: it comes when Redis has it. Else nothing was changed. */
 enum err presence_watch_ask(struct presence *self, uint16_t router, uint64_t ref, const struct question *q, struct buf *json);
 void     presence_watch_ours(struct presence *self);    /* drops what others keep */
+/* presence_limits.c: what users may do how often */
+void     presence_limits_init(struct presence *self);
+enum err presence_limits_say(struct presence *self, const struct lease *lease, struct span fields);
+void     presence_limits_view(struct presence *self, bool more, bool fewer);   /* some users are ours that were not; or the other way */
+bool     presence_limits_settled(struct presence *self, struct span request);       /* for the verb: nobody has anything out */
+void     presence_limits_answer(struct presence *self, struct span request, struct buf *json);
 
 /* presence_ask.c: questions of the command socket */
 enum err presence_ask(struct presence *self, uint16_t router, struct span fields);

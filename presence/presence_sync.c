@@ -79,6 +79,7 @@ static void release_announcements(struct presence *self)
 static void sync_done(struct presence *self)
 {
     self->synced = true;
+    counters_synced(&self->counters, self->now.mono);
     release_announcements(self);
     release_held(self);
     presence_ask_due(self, true);
@@ -93,13 +94,15 @@ void presence_check_sync(struct presence *self)
     bool late = self->now.mono >= self->grace;
     bool recalls = self->o.redis && store_recalls(&self->store);
     if ((leases_awaited(&self->leases, NULL) || recalls) && !late) return;
-    if (late && leases_awaited(&self->leases, NULL)) self->stats->synced_late++;
+    self->counters.blind = leases_awaited(&self->leases, NULL) != NULL;
+    if (self->counters.blind) self->stats->synced_late++;
     sync_done(self);
 }
 
 void presence_on_synced(struct presence *self, struct lease *lease, uint64_t view)
 {
     leases_on_synced(&self->leases, lease, view);
+    if (!leases_awaited(&self->leases, NULL)) self->counters.blind = false;
     if (self->member && view <= view_number(self->o.view)) let_go_of_lease(self, lease), presence_rooms_ours(self);
     presence_check_sync(self);
 }
@@ -125,6 +128,7 @@ void presence_take_view(struct presence *self)
     self->owner_count = count;
     self->member = now;
     if (fewer || !now) let_go_of_others(self), presence_keep_ours(self), presence_watch_ours(self), presence_rooms_ours(self);
+    presence_limits_view(self, more, fewer || !now);
     if (more) {
         self->synced = false;
         store_settled(&self->store, false);

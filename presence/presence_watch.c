@@ -136,6 +136,7 @@ void presence_on_stored(struct presence *self, struct presence_time now)
 {
     size_t n = 0;
     self->now = now;
+    if (self->counters.arrived) counters_on_time(&self->counters, (struct counters_time){ now.mono, now.wall });
     while (n < self->owing_count && self->owing[n].ticket <= self->store.watch.done) {
         say(self, &self->owing[n]);
         blob_drop(&self->owing[n++].json);

@@ -35,6 +35,8 @@ static void add_ended(struct store *self, struct blob *ended)
     self->ended[self->ended_count++] = ended;
 }
 
+void store_count(struct store *self, struct counters *counters) { self->counters = counters; }
+
 void store_fini(struct store *self)
 {
     drop_ended(self, self->ended_head);
@@ -143,6 +145,7 @@ void store_on_up(struct store *self, uint64_t now)
     self->up = self->tried = true;
     self->refresh = now + STORE_EXPIRY_S * 1000ULL / 4;
     self->stats->redis_up = 1;
+    if (self->counters) counters_on_up(self->counters);
     self->stats->redis_rewrites++;
     watch_store_on_up(&self->watch);
     struct map_walk walk = { 0 };
@@ -157,6 +160,7 @@ void store_on_lost(struct store *self)
     self->up = false;
     self->stats->redis_up = 0;
     watch_store_on_lost(&self->watch);
+    if (self->counters) counters_on_lost(self->counters);
     self->tag_head = self->under_way = 0;
     self->ended_sent = self->ended_head;
     buf_clear(&self->batch);
@@ -217,6 +221,10 @@ static void sent(struct store *self, unsigned tag)
 bool store_next(struct store *self, struct store_command *c, uint64_t now)
 {
     if (!self->up || self->under_way == STORE_WINDOW) return false;
+    if (self->counters && counters_next(self->counters, c, now)) {
+        sent(self, TAG_LIMIT);
+        return true;
+    }
     enum watch_tag what;
     if (self->batch_at == self->batch.len && !refill(self, now)) {
         if (watch_store_next(&self->watch, c, &what)) {
@@ -273,6 +281,7 @@ enum err store_on_reply(struct store *self, const struct store_reply *r)
     else self->stats->redis_written++;
     /* It takes no writes now, so this one would be lost: all of them come again after a pause. */
     if (e == ERR_AUTH || e == ERR_AGAIN || e == ERR_STATE || e == ERR_FULL) return e;
+    if (tag == TAG_LIMIT) counters_on_reply(self->counters, r);
     if (tag == TAG_ENDED) ended_done(self);
     else if (tag == TAG_SWEEP) sweep_on_reply(&self->sweep, r);
     else if (tag >= TAG_WATCH) watch_store_on_reply(&self->watch, (enum watch_tag)(tag - TAG_WATCH), r);
@@ -291,5 +300,5 @@ size_t store_pending(const struct store *self)
 
 bool store_quiet(const struct store *self)
 {
-    return !self->up || (store_pending(self) == 0 && self->batch_at == self->batch.len);
+    return !self->up || (store_pending(self) == 0 && (!self->counters || counters_quiet(self->counters)) && self->batch_at == self->batch.len);
 }

@@ -15,6 +15,7 @@
 #ifndef CAUSEWAY_STORE_H
 #define CAUSEWAY_STORE_H
 
+#include "counters.h"
 #include "watch_store.h"
 
 enum {
@@ -33,6 +34,7 @@ struct store {
     struct store_options o;
     struct users *users;
     struct presence_stats *stats;
+    struct counters *counters;          /* users' limits, which have commands of their own; or NULL */
     struct sweep  sweep;
     struct watch_store watch;
     bool          up, tried, sweep_due, sweep_whole, settled, draining;
@@ -51,6 +53,8 @@ struct store {
 void store_init(struct store *self, const struct store_options *options, struct users *users, struct watches *watches,
                 const struct sweep_hooks *hooks, void *hooks_self, struct presence_stats *stats);
 void store_fini(struct store *self);
+
+void store_count(struct store *self, struct counters *counters);       /* borrowed; their commands go first: gateways wait for them */
 
 /* ---- what changed */
 void store_touch(struct store *self, struct user *u, struct session *s, uint64_t now);      /* s: NULL, or a new one */

@@ -14,6 +14,7 @@ static const struct plan {
     [VERB_rooms]   = { { ROLE_GATEWAY }, "rooms", "room" },
     [VERB_who]     = { { ROLE_PRESENCE }, "users", "user" },
     [VERB_online]  = { { ROLE_PRESENCE }, "users", "user" },
+    [VERB_limits]  = { { ROLE_PRESENCE }, "limits", "key" },
     [VERB_reload]  = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
     [VERB_drain]   = { { ROLE_ROUTER, ROLE_GATEWAY, ROLE_PRESENCE, ROLE_AUTH }, "daemons", "id" },
     [VERB_revoke]  = { { ROLE_NONE }, "gateways", "id" },           /* revoke.c asks */

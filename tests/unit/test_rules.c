@@ -363,7 +363,11 @@ TEST(rules_find_one_of_ten_thousand)
 
 static const struct wrong { const char *name, *events, *error; } wrongs[] = {
     { "an unknown key",            "{e: {emits: {}}}",                  "test.yaml:1:13: namespaces./.events.e: unknown key 'emits': did you mean 'emit'?\n" },
-    { "one that comes later",      "{e: {limit: 30/60s}}",              "unknown key 'limit'" },
+    { "a limit that is no number", "{e: {limit: often}}",               "must be so many in a time: 30/60s" },
+    { "a limit without a time",    "{e: {limit: {count: 3}}}",          "must be so many in a time: 30/60s" },
+    { "a limit's other kind",      "{e: {limit: {count: 3, per: 1s, kind: leaky}}}",  "kind must be one of fixed, sliding, bucket" },
+    { "a limit of nobody",         "{e: {limit: {count: 3, per: 1s, scope: room}}}",  "scope must be one of user, connection, address" },
+    { "a limit's other key",       "{e: {limit: {count: 3, per: 1s, kin: fixed}}}",   "unknown key 'kin': did you mean 'kind'?" },
     { "a rule that is text",       "{e: pong}",                         "namespaces./.events.e: must be a map\n" },
     { "an emit without address",   "{e: {emit: {event: x}}}",           "namespaces./.events.e.emit: to is missing\n" },
     { "an emit without event",     "{e: {emit: {to: '*'}}}",            "events.e.emit: event is missing\n" },
