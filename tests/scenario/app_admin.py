@@ -263,3 +263,21 @@ def test_records():
         until(lambda: connections() == {ann} and t.redis("exists", "socket:user:" + tab) == ["0"], "one left")
         kill(t.pids()["gateway-0"])
         until(lambda: not connections(), "what a dead gateway leaves is swept")
+
+
+def test_limits():
+    with Topology(app="admin") as t:
+        c = t.clients()
+        come(t, c, "ann", 7)
+        come(t, c, "ann's tab", 7, gateway=1)
+        come(t, c, "bob", 8)
+        for i in range(10):
+            same(c.call("ann's tab" if i % 2 else "ann", "ping"), ["pong"])
+        for name in ("ann", "ann's tab"):
+            same(c.call(name, "ping"), [None])
+            same(c.expect(name, "rate:limit:exceeded")["args"], [{"event": "ping", "limit": 10, "window": 60, "message": "请求过于频繁，请稍后再试"}])
+        same(c.call("bob", "ping"), ["pong"])
+        c.emit("ann", "room:join", {"roomId": "ops"})
+        c.expect("ann", "room:joined")                              # of each event
+        until(lambda: t.redis("keys", "rate:limit:7:ping"), "the seed's own counter")
+        check(0 < int(t.redis("ttl", "rate:limit:7:ping")[0]) <= 60, "which expires")

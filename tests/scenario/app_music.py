@@ -11,6 +11,7 @@
  join-room, leave-room; private-message, message-sent                               | rooms_and_messages
  music-sync to the others in the room, or to the user's own other devices           | music_sync
  notification {type,message,data,timestamp}, to one, to several                     | notifications
+ 30, 60, 10 and 100 a minute -> rate-limit-exceeded {event,limit,resetTime}         | limits
  an object; message <= 1000 UTF-16 units; banned words                              | validation
  settings: 25 s, 60 s, 10 s, 1e6, its page's origin with credentials                | settings
  {connectedClients,onlineUsers,rooms}, users of a room                              | statistics
@@ -216,3 +217,24 @@ def test_statistics():
         same(t.command({"rooms": "r"})["rooms"], [{"room": "r", "sockets": 3}])
         until(lambda: sum(counters["sockets.open"] for name, counters in t.stats().items() if name.startswith("gateway")) == 3, "connected clients")
         same([(u["user"], u["sockets"]) for u in t.command({"who": ""})["users"]], [("u1", 2), ("u2", 1)])
+
+
+def test_limits():
+    with Topology(app="music") as t:
+        c = t.clients()
+        come(t, c, "u1")
+        come(t, c, "u1's phone", "u1", gateway=1)
+        come(t, c, "u2")
+        for i in range(31):
+            c.emit("u1's phone" if i % 2 else "u1", "private-message", {"targetUserId": "u2", "message": str(i)})
+        told = until(lambda: c.got("u1", "rate-limit-exceeded") + c.got("u1's phone", "rate-limit-exceeded"), "the 31st")[0]["args"]
+        check(time.time() * 1000 < told[0].pop("resetTime") <= time.time() * 1000 + 60_000, "resetTime")
+        same(told, [{"event": "private-message", "limit": 30}])
+        until(lambda: len(c.got("u2", "private-message")) == 30, "30 of 31, of both devices")
+        for event, data, limit in (("join-room", {"room": "r"}, 10), ("music-sync", {"action": "play", "songId": "s"}, 60), ("leave-room", {"room": "r"}, 100)):
+            for _ in range(limit + 1):
+                c.emit("u2", event, data)
+            told = c.expect("u2", "rate-limit-exceeded", lambda l: l["args"][0]["event"] == event)["args"][0]
+            same(told["limit"], limit)
+        until(lambda: t.redis("keys", "ws_rate_limit:u1:private-message"), "the seed's own counter")
+        check(0 < int(t.redis("ttl", "ws_rate_limit:u1:private-message")[0]) <= 60, "which expires")
