@@ -45,6 +45,7 @@ void daemon_reload(struct daemon *d, struct buf *json)
     bool good = config_read(config, d->options.config, d->options.state, &errors);
     if (good) reload_compare(&report, &d->config, config, d->role);
     if (good && d->may_reload) good = d->may_reload(d->callbacks_self, config, &errors);
+    if (good) daemon_warn(d, config);
     if (good) take_over(d, &config);
     else if (d->on_reload) d->on_reload(d->callbacks_self, NULL);
     d->config.refused = !good;

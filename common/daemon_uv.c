@@ -72,6 +72,16 @@ static void on_leave(void *self)
     service_drain(d->svc);
 }
 
+/* What is allowed but dangerous is said where it is done: at the gateways. */
+void daemon_warn(struct daemon *d, const struct config *config)
+{
+    struct span lines = buf_span(&config->warnings);
+    while (d->role == ROLE_GATEWAY && lines.len) {
+        struct span line = span_cut(&lines, '\n');
+        log_warn(d->log, "topology", "why=%.*s", (int)line.len, line.ptr);
+    }
+}
+
 enum log_level daemon_log_level(const struct daemon *d)
 {
     enum log_level level = LOG_INFO;
@@ -113,6 +123,7 @@ void daemon_start(struct daemon *d, enum role role, int argc, char **argv, struc
     name(d);
     read_config(d);
     d->log = log_new(d->id, daemon_log_level(d), STDERR_FILENO);
+    daemon_warn(d, &d->config);
     process_raise_fds();
     d->svc = service_new(d->log);
     if (!d->svc) exit(EXIT_ENVIRONMENT);

@@ -59,6 +59,7 @@ void daemon_bus(struct daemon *d, const struct bus_handler *handler, void *self)
 void daemon_ready(struct daemon *d);
 int  daemon_stop(struct daemon *d);     /* last stats, BYE, then everything in reverse; answers 0 */
 void daemon_stats(struct daemon *d, struct buf *json);      /* the object as it would be published now */
+void daemon_warn(struct daemon *d, const struct config *config);       /* the topology's warnings, into the log */
 enum log_level daemon_log_level(const struct daemon *d);
 
 /* ---- daemon_reload_uv.c: the topology read again (reload.h), by SIGHUP or by the verb */

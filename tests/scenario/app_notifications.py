@@ -67,6 +67,7 @@ def test_insecure_and_said_so():
         warned = t.tool("config", "check", str(t.file)).stderr
         for name in ("/.identity", "/notifications.identity"):
             check(f"namespaces.{name}: INSECURE" in warned, warned)
+            check(f"namespaces.{name}: INSECURE" in t.logs(1000), "the gateway's log does not say it")
         c = t.clients()
         c.do("connect", id="load", url=t.url(), opts={"auth": {"token": "test_token_7"}})
         c.expect("load", "connect")
