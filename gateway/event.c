@@ -213,11 +213,11 @@ void event_on(struct socket *s, const struct sio_packet *p, const struct span *a
 {
     struct gate *g = s->session->gate;
     struct buf address = { 0 };
-    if (feed_wants(g, TOPIC_EVENT)) feed_event(s, p, attachments);
     if (life_is_refresh(s, p)) {
         life_refresh(s, p);
         return;
     }
+    if (feed_wants(g, TOPIC_EVENT)) feed_event(s, p, attachments);
     if (event_for_worker(s, p)) {
         task_event(s, p, attachments, SPAN(""));
         return;
