@@ -23,7 +23,6 @@ import zmq
 from lib import RELEASE, Topology, check, is_now, same, until
 
 ROUNDS, CLIENTS = 100, 100
-SLACK = 512         # KB: 5 % of a small daemon are a few pages that its allocator and its libraries touch at some time
 TOKENS = [f"test_token_{i}" for i in range(CLIENTS)]
 OPTS = {"transports": ["websocket", "polling"], "reconnection": True, "reconnectionDelay": 1000, "reconnectionAttempts": 5}   # as its client has them
 
@@ -58,8 +57,8 @@ def test_churn():
                 first = first or resident(t)
         same({name for name in before if "memory.sessions" not in name}, set(), "and there was nothing but empty tables before")
         check(all(abs(n - descriptors[0][name]) <= 2 for name, n in descriptors[ROUNDS - 1].items()), f"descriptors, but for our own look at them: {descriptors}")
-        last = resident(t)
-        check(all(kb <= max(1.05 * first[name], first[name] + SLACK) for name, kb in last.items()), f"resident memory after the first round, and the last: {first}, {last}")
+        grown = {name: kb / first[name] for name, kb in resident(t).items()}
+        check(all(by <= 1.05 for by in grown.values()), f"resident memory after the last round is {grown} of that after the first")
         until(lambda: sum(counters.get("sockets.connected", 0) for counters in t.stats().values()) == ROUNDS * CLIENTS, "all were counted")
 
 
